@@ -1,0 +1,1 @@
+"""The local control socket: what is said over it, who answers, who asks."""

@@ -1,0 +1,17 @@
+"""Every setting once: declared in config/default.toml, checked at the border, handed on as frozen values."""
+
+from runner.settings.load import Change, Loaded, SettingView, declared_options, diff, is_loopback, load_settings
+from runner.settings.paths import Paths
+from runner.settings.tree import Settings
+
+__all__ = [
+    "Change",
+    "Loaded",
+    "Paths",
+    "SettingView",
+    "Settings",
+    "declared_options",
+    "diff",
+    "is_loopback",
+    "load_settings",
+]

@@ -210,7 +210,7 @@ def _check_doors(settings: Settings, sources: Mapping[str, str]) -> None:
     if not is_loopback(http.host) and not http.api_key:
         raise SettingsError(
             f"http.host ({sources['http.host']}) is {http.host!r}, which other machines can reach, "
-            "and there is no API_KEY; allowed: a loopback address such as 127.0.0.1, or any address together with an API_KEY"
+            "and there is no API_KEY; allowed: a loopback address such as 127.0.0.1, or any with an API_KEY"
         )
 
 

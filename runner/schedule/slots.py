@@ -21,7 +21,7 @@ RECORDED = timedelta(hours=24)
 
 @attrs.frozen(order=True)
 class Slot:
-    """One wake by the clock. `at` has the offset its zone has then, as a fixed one, so that arithmetic on it is exact."""
+    """One wake by the clock. Its offset is a fixed one, so that arithmetic on `at` is exact."""
 
     at: datetime
     type: str
@@ -96,7 +96,7 @@ class Schedule:
         return min(abs((slot.at - now).total_seconds()) for slot in around) / 60
 
     def missed_slots(self, last: datetime | None, now: datetime, *, max_late: timedelta) -> Missed:
-        """What to record at a start. *last* is the last slot the ledger knows; a first start has none and misses none."""
+        """What to record at a start. *last* is the last slot the ledger knows; a first start has none."""
         now = now.astimezone(UTC)
         if last is None or now <= last:
             return Missed()

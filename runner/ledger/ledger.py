@@ -1,0 +1,357 @@
+"""The ledger's async face. One method is one transaction: when it returns it is committed, or it was never begun."""
+
+import functools
+import sqlite3
+from collections.abc import Awaitable, Callable, Iterable
+from datetime import datetime
+from pathlib import Path
+from typing import Protocol, Self, TypeVar
+from zoneinfo import ZoneInfo
+
+import attrs
+
+from runner.errors import RunnerError
+from runner.ledger import hooks, meta, schema, sessions, spend, wakes
+from runner.ledger.rows import (
+    HookRow,
+    Limits,
+    SessionFacts,
+    SessionOutcome,
+    SessionRow,
+    SpendEntry,
+    Totals,
+    Wake,
+    WakeRequest,
+)
+from runner.storage import sqlite
+
+__all__ = ["Hooks", "Ledger", "LedgerClosed", "LedgerView", "Meta", "RunSync", "Sessions", "Spend", "Wakes"]
+
+T = TypeVar("T")
+
+
+class RunSync(Protocol):
+    """Runs blocking work elsewhere, one piece at a time: a thread in the process, a plain call in simulations."""
+
+    def __call__(self, work: Callable[[], T], /) -> Awaitable[T]: ...
+
+
+class LedgerClosed(RunnerError):
+    """The ledger was closed before this was asked of it."""
+
+
+@attrs.define(eq=False)
+class _Doors:
+    """The two connections, and how work reaches them."""
+
+    zone: ZoneInfo
+    _writer: sqlite3.Connection
+    _reader: sqlite3.Connection
+    _run_write: RunSync
+    _run_read: RunSync
+    _closed: bool = False
+
+    async def write(self, work: Callable[[sqlite3.Connection], T]) -> T:
+        def inside() -> T:
+            self._refuse_closed()
+            with sqlite.transaction(self._writer) as connection:
+                return work(connection)
+
+        return await self._run_write(inside)
+
+    async def read(self, work: Callable[[sqlite3.Connection], T]) -> T:
+        def inside() -> T:
+            self._refuse_closed()
+            return _snapshot(self._reader, work)
+
+        return await self._run_read(inside)
+
+    async def close(self) -> None:
+        def writer() -> None:
+            if not self._closed:
+                self._closed = True
+                sqlite.checkpoint(self._writer)
+                self._writer.close()
+
+        await self._run_read(self._reader.close)
+        await self._run_write(writer)
+
+    def _refuse_closed(self) -> None:
+        if self._closed:
+            raise LedgerClosed("the ledger is closed")
+
+    def day(self, moment: datetime) -> str:
+        return moment.astimezone(self.zone).date().isoformat()
+
+
+@attrs.frozen(eq=False)
+class Wakes:
+    """The wake queue."""
+
+    _doors: _Doors
+
+    async def enqueue(self, request: WakeRequest, now: datetime) -> Wake:
+        """Accept a request durably. A slot known already is answered with what there is (`created` false)."""
+        return await self._doors.write(lambda c: wakes.enqueue(c, request, now, self._doors.zone))
+
+    async def claim(self, now: datetime, *, only: str | None = None) -> Wake | None:
+        """Queued → claimed, for the next wake that may begin; None when there is none."""
+        return await self._doors.write(lambda c: wakes.claim(c, now, only=only))
+
+    async def release(
+        self,
+        wake_id: str,
+        now: datetime,
+        *,
+        counted: bool = True,
+        not_before: datetime | None = None,
+        reason: str | None = None,
+    ) -> Wake:
+        """Claimed → queued, or → failed after three counted returns."""
+        return await self._doors.write(
+            lambda c: wakes.release(c, wake_id, now, counted=counted, not_before=not_before, reason=reason)
+        )
+
+    async def expire(self, now: datetime) -> tuple[Wake, ...]:
+        """Queued → missed, for all whose time to begin is over."""
+        return await self._doors.write(lambda c: wakes.expire(c, now))
+
+    async def refuse(self, wake_id: str, reason: str, now: datetime) -> Wake:
+        """Queued or claimed → refused."""
+        return await self._doors.write(lambda c: wakes.refuse(c, wake_id, reason, now))
+
+    async def prune(self, before: datetime) -> int:
+        return await self._doors.write(lambda c: wakes.prune(c, before))
+
+    async def pending(self) -> tuple[Wake, ...]:
+        return await self._doors.read(wakes.pending)
+
+    async def get(self, wake_id: str) -> Wake | None:
+        return await self._doors.read(lambda c: wakes.get(c, wake_id))
+
+    async def next_due(self, now: datetime) -> datetime | None:
+        return await self._doors.read(lambda c: wakes.next_due(c, now))
+
+    async def next_expiry(self) -> datetime | None:
+        return await self._doors.read(wakes.next_expiry)
+
+
+@attrs.frozen(eq=False)
+class Sessions:
+    """Sessions that ran, run, or ended without running."""
+
+    _doors: _Doors
+
+    async def spawning(self, session_id: str, facts: SessionFacts) -> SessionRow:
+        return await self._doors.write(lambda c: sessions.spawning(c, session_id, facts))
+
+    async def running(self, session_id: str, pid: int | None = None, pid_started: int | None = None) -> SessionRow:
+        return await self._doors.write(lambda c: sessions.running(c, session_id, pid, pid_started))
+
+    async def finish(self, session_id: str, outcome: SessionOutcome) -> SessionRow:
+        """The one terminal record, with its cost booked and its hooks planned. A second call changes nothing."""
+
+        def work(connection: sqlite3.Connection) -> SessionRow:
+            before = sessions.get(connection, session_id)
+            row = sessions.finish(connection, session_id, outcome)
+            if before is None or not before.ended:
+                sessions.settle(connection, session_id, outcome, self._doors.day(outcome.ended_at))
+            return row
+
+        return await self._doors.write(work)
+
+    async def record_missed_slot(self, slot: datetime, wake_type: str, reason: str, now: datetime) -> bool:
+        """A terminal `missed` record for a slot nobody saw; False when the slot is recorded or queued already."""
+        return await self._doors.write(
+            lambda c: wakes.record_missed_slot(c, slot, wake_type, reason, now=now, zone=self._doors.zone)
+        )
+
+    async def list(self, limit: int | None = None) -> tuple[SessionRow, ...]:
+        """Newest first."""
+        return await self._doors.read(lambda c: sessions.newest(c, limit))
+
+    async def get(self, session_id: str) -> SessionRow | None:
+        return await self._doors.read(lambda c: sessions.get(c, session_id))
+
+    async def unfinished(self) -> tuple[SessionRow, ...]:
+        return await self._doors.read(sessions.unfinished)
+
+    async def last_slot(self) -> datetime | None:
+        return await self._doors.read(sessions.last_slot)
+
+    async def mark_slots_from(self, now: datetime) -> None:
+        await self._doors.write(lambda c: sessions.mark_slots_from(c, now))
+
+    async def ran_backends(self) -> frozenset[str]:
+        return await self._doors.read(sessions.ran_backends)
+
+
+@attrs.frozen(eq=False)
+class Hooks:
+    """Hook runs."""
+
+    _doors: _Doors
+
+    async def plan(self, session_id: str, names: Iterable[str]) -> None:
+        await self._doors.write(lambda c: hooks.plan(c, session_id, names))
+
+    async def begin(self, session_id: str, name: str, now: datetime) -> bool:
+        """Whether the hook may run now (never with a verdict, at most twice in all)."""
+        return await self._doors.write(lambda c: hooks.begin(c, session_id, name, now))
+
+    async def finish(self, session_id: str, name: str, verdict: str, error: str | None, *, now: datetime) -> bool:
+        return await self._doors.write(lambda c: hooks.finish(c, session_id, name, verdict, error=error, now=now))
+
+    async def of(self, session_id: str) -> tuple[HookRow, ...]:
+        return await self._doors.read(lambda c: hooks.of(c, session_id))
+
+    async def unfinished_sessions(self) -> tuple[str, ...]:
+        return await self._doors.read(hooks.unfinished_sessions)
+
+
+@attrs.frozen(eq=False)
+class Spend:
+    """Money and tokens."""
+
+    _doors: _Doors
+
+    async def record(self, entry: SpendEntry) -> None:
+        await self._doors.write(lambda c: spend.record(c, entry, self._doors.day(entry.at)))
+
+    async def reserve(self, entry: SpendEntry, limits: Limits) -> str | None:
+        """Set aside before dispatch; the limit that would be broken, in words, or None."""
+        return await self._doors.write(lambda c: spend.reserve(c, entry, self._doors.day(entry.at), limits))
+
+    async def forget(self, ref: str, purpose: str = "session") -> None:
+        await self._doors.write(lambda c: spend.forget(c, ref, purpose))
+
+    async def totals(self, now: datetime) -> Totals:
+        return await self._doors.read(lambda c: spend.totals(c, self._doors.day(now)))
+
+
+@attrs.frozen(eq=False)
+class Meta:
+    """Small facts by name."""
+
+    _doors: _Doors
+
+    async def get(self, key: str) -> str | None:
+        return await self._doors.read(lambda c: meta.get(c, key))
+
+    async def put(self, key: str, value: str) -> None:
+        await self._doors.write(lambda c: meta.put(c, key, value))
+
+
+@attrs.frozen(eq=False)
+class Ledger:
+    """sessions.db: one writing connection, one reading beside it."""
+
+    path: Path
+    wakes: Wakes
+    sessions: Sessions
+    hooks: Hooks
+    spend: Spend
+    meta: Meta
+    _doors: _Doors = attrs.field(repr=False)
+
+    @classmethod
+    async def open(
+        cls,
+        path: Path,
+        *,
+        run_sync: RunSync,
+        run_read: RunSync | None = None,
+        zone: ZoneInfo | str = "America/New_York",
+    ) -> Self:
+        """Open the ledger, made or brought to the newest version where needed; BadLedger for what can't be opened.
+
+        *run_sync* carries the writes, *run_read* the reads beside them (the same one when not given); each has to run
+        one piece of work at a time.
+        """
+
+        def connect() -> tuple[sqlite3.Connection, sqlite3.Connection]:
+            schema.check(path)
+            writer = sqlite.open_writer(path)
+            try:
+                schema.migrate(writer)
+                return writer, sqlite.open_reader(path)
+            except BaseException:
+                writer.close()
+                raise
+
+        writer, reader = await run_sync(connect)
+        doors = _Doors(
+            ZoneInfo(zone) if isinstance(zone, str) else zone, writer, reader, run_sync, run_read or run_sync
+        )
+        return cls(path, Wakes(doors), Sessions(doors), Hooks(doors), Spend(doors), Meta(doors), doors)
+
+    async def close(self) -> None:
+        """Write everything into the database file and let go of it."""
+        await self._doors.close()
+
+
+@attrs.frozen(eq=False)
+class LedgerView:
+    """The ledger for commands with no process running: reads only, at once, and writes nothing at all."""
+
+    _connection: sqlite3.Connection
+
+    @classmethod
+    def open(cls, path: Path) -> Self:
+        """A missing ledger is an empty one. One of an older version is read through a copy in memory."""
+        version = schema.check(path)
+        if version == schema.LATEST:
+            return cls(sqlite.open_reader(path))
+        copy = sqlite3.connect(":memory:", isolation_level=None)
+        copy.row_factory = sqlite3.Row
+        if version is not None:
+            reader = sqlite.open_reader(path)
+            try:
+                reader.backup(copy)
+            finally:
+                reader.close()
+        schema.migrate(copy)
+        return cls(copy)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def close(self) -> None:
+        self._connection.close()
+
+    def sessions(self, limit: int | None = None) -> tuple[SessionRow, ...]:
+        """Newest first."""
+        return _snapshot(self._connection, lambda c: sessions.newest(c, limit))
+
+    def session(self, session_id: str) -> SessionRow | None:
+        return _snapshot(self._connection, lambda c: sessions.get(c, session_id))
+
+    def queue(self) -> tuple[Wake, ...]:
+        return _snapshot(self._connection, wakes.pending)
+
+    def unfinished(self) -> tuple[SessionRow, ...]:
+        return _snapshot(self._connection, sessions.unfinished)
+
+    def last_slot(self) -> datetime | None:
+        return _snapshot(self._connection, sessions.last_slot)
+
+    def ran_backends(self) -> frozenset[str]:
+        return _snapshot(self._connection, sessions.ran_backends)
+
+    def totals(self, now: datetime, zone: ZoneInfo) -> Totals:
+        return _snapshot(self._connection, lambda c: spend.totals(c, now.astimezone(zone).date().isoformat()))
+
+    def meta(self, key: str) -> str | None:
+        return _snapshot(self._connection, functools.partial(meta.get, key=key))
+
+
+def _snapshot(connection: sqlite3.Connection, work: Callable[[sqlite3.Connection], T]) -> T:
+    """Several reads that see one state of the database."""
+    connection.execute("BEGIN")
+    try:
+        return work(connection)
+    finally:
+        connection.execute("COMMIT")

@@ -1,0 +1,20 @@
+"""Small facts about the home itself, by name."""
+
+import sqlite3
+
+__all__ = ["get", "put", "put_new"]
+
+
+def get(connection: sqlite3.Connection, key: str) -> str | None:
+    row = connection.execute("SELECT value FROM meta WHERE key = ?", (key,)).fetchone()
+    return None if row is None else str(row["value"])
+
+
+def put(connection: sqlite3.Connection, key: str, value: str) -> None:
+    connection.execute("INSERT OR REPLACE INTO meta (key, value) VALUES (?, ?)", (key, value))
+
+
+def put_new(connection: sqlite3.Connection, key: str, value: str) -> bool:
+    """Write a fact that nobody has written yet; False when there is one."""
+    cursor = connection.execute("INSERT OR IGNORE INTO meta (key, value) VALUES (?, ?)", (key, value))
+    return cursor.rowcount == 1

@@ -1,0 +1,157 @@
+"""What an operator may order: restart, stop, start, kill. One action per child at a time, in the supervisor's tasks."""
+
+from collections.abc import Awaitable, Callable
+
+import attrs
+import trio
+
+from runner.kernel.child import Child
+from runner.kernel.errors import NoSuchActor
+from runner.kernel.life import Wish
+from runner.kernel.ref import State
+from runner.kernel.status import ActionReport
+from runner.kernel.tree import Tree
+
+Tell = Callable[[bool, str], None]
+"""Answer the asker: whether it was done, and a sentence. The action may go on after that."""
+
+
+@attrs.define(eq=False)
+class Actions:
+    """Runs actions in the tree's helpers, so that the asker may leave: it may be the very child that is restarted."""
+
+    tree: Tree
+
+    async def order(self, action: str, name: str, by: str) -> ActionReport:
+        """Begin an action and wait for its answer. Bounded by the child's graces and start limit."""
+        child = self.find(name)
+        report: list[ActionReport] = []
+        answered = trio.Event()
+
+        def tell(done: bool, text: str) -> None:  # noqa: FBT001 - two plain words to say
+            if not report:
+                report.append(self._report(child, action, done=done, text=text))
+                answered.set()
+
+        self.tree.events.emit(
+            "operator.action",
+            actor=child.name,
+            action=action,
+            by=by,
+            incarnation=child.number,
+            cause=f"{action} by {by}",
+        )
+        refusal = self._refusal(child, action)
+        if refusal is not None or self.tree.helpers is None:
+            tell(False, refusal or f"{self.tree.name} is not running")
+            await trio.lowlevel.checkpoint()
+            return report[0]
+        child.action = action
+        self.tree.helpers.start_soon(self._run, child, action, by, tell, name=f"{action} {name}")
+        await answered.wait()
+        return report[0]
+
+    def find(self, name: str) -> Child:
+        """The child of that name, or NoSuchActor."""
+        for child in self.tree.children:
+            if child.name == name:
+                return child
+        raise NoSuchActor(name, tuple(child.name for child in self.tree.children))
+
+    def _refusal(self, child: Child, action: str) -> str | None:
+        if self.tree.outcome is not None:
+            return "shutting down"
+        if child.action is not None:
+            return f"{child.action} in progress"
+        if child.spec.not_configured is not None and action != "stop":
+            return f"not configured: {child.spec.not_configured}"
+        return None
+
+    async def _run(self, child: Child, action: str, by: str, tell: Tell) -> None:
+        steps: dict[str, Callable[[Child, str, Tell], Awaitable[None]]] = {
+            "restart": self._restart,
+            "stop": self._stop,
+            "start": self._start,
+            "kill": self._kill,
+        }
+        try:
+            await steps[action](child, by, tell)
+        finally:
+            child.action = None
+            tell(False, "shutting down")  # counts only when nothing was said before
+
+    async def _restart(self, child: Child, by: str, tell: Tell) -> None:
+        if child.incarnation is None:
+            await self._start(child, by, tell)
+            return
+        why = f"operator restart by {by}"
+        number = child.number
+        if not await self._end(child, Wish.RESTART, why, tell):
+            return
+        self.tree.launch(child, why)
+        # bounded by the child's start limit and cancel grace
+        await child.settled.wait()
+        if child.number > number:
+            tell(child.state is State.RUNNING, f"restarted, now {child.state.value}")
+
+    async def _stop(self, child: Child, by: str, tell: Tell) -> None:
+        why = f"stopped by {by}"
+        if child.state is State.STOPPED:
+            tell(True, "is stopped already")
+            return
+        child.wanted = False
+        child.cancel_timer()
+        if not await self._end(child, Wish.STOP, why, tell):
+            return
+        child.enter(State.STOPPED, why)
+        self.tree.emit("actor.stopped", child, cause=why)
+        self.tree.drop_temporary(child)
+        tell(True, "stopped")
+
+    async def _start(self, child: Child, by: str, tell: Tell) -> None:
+        if child.incarnation is not None:
+            tell(False, f"is {child.state.value} already")
+            return
+        if child.number == 0 and child.state is State.STARTING:
+            tell(False, "waits for its turn in the start")
+            return
+        child.cancel_timer()
+        if child.state is not State.BACKOFF:
+            child.forgive()
+        child.wanted = True
+        self.tree.launch(child, f"operator start by {by}")
+        # bounded by the child's start limit and cancel grace
+        await child.settled.wait()
+        tell(child.state is State.RUNNING, f"started, now {child.state.value}")
+
+    async def _kill(self, child: Child, by: str, tell: Tell) -> None:
+        incarnation = child.incarnation
+        if incarnation is None or child.state is State.STUCK:
+            tell(False, f"is {child.state.value}: there is nothing to kill")
+            return
+        incarnation.kill(f"killed by {by}")
+        # bounded by the child's cancel grace
+        await incarnation.over.wait()
+        if incarnation.ended.is_set():
+            tell(True, f"killed, now {child.state.value}")
+        else:
+            tell(False, f"cancelled, but it does not end: {child.reason}")
+
+    async def _end(self, child: Child, wish: Wish, why: str, tell: Tell) -> bool:
+        """End the incarnation, however long that takes; a stuck one is answered at once. False: the tree is ending."""
+        incarnation = child.incarnation
+        if not await self.tree.end(child, wish, why, child.spec.grace) and incarnation is not None:
+            tell(False, f"is stuck: {child.reason}; the order is carried out when it ends")
+            # no deadline: only the actor itself can end now, and there must never be two of it
+            await incarnation.ended.wait()
+        return self.tree.outcome is None
+
+    def _report(self, child: Child, action: str, *, done: bool, text: str) -> ActionReport:
+        return ActionReport(
+            actor=child.name,
+            action=action,
+            done=done,
+            text=f"{child.name}: {text}",
+            state=child.state,
+            incarnation=child.number,
+        )

@@ -11,6 +11,7 @@ __all__ = [
     "ResourceMissing",
     "RunnerError",
     "SettingsError",
+    "UnusableHome",
     "UsageError",
 ]
 
@@ -47,6 +48,13 @@ class ForeignHome(RunnerError):
     """The folder is there but holds something that is not a home, or a life that must not be mixed with another."""
 
     exit_code: ClassVar[int] = 2
+    ends_start: ClassVar[bool] = True
+
+
+class UnusableHome(RunnerError):
+    """The home is there, but this user can't read or write in it, or a file stands where a folder belongs."""
+
+    exit_code: ClassVar[int] = 78
     ends_start: ClassVar[bool] = True
 
 

@@ -199,7 +199,7 @@ class Hooks:
         """Whether the hook may run now (never with a verdict, at most twice in all)."""
         return await self._doors.write(lambda c: hooks.begin(c, session_id, name, now))
 
-    async def finish(self, session_id: str, name: str, verdict: str, error: str | None, *, now: datetime) -> bool:
+    async def finish(self, session_id: str, name: str, verdict: str, error: str | None, now: datetime) -> bool:
         return await self._doors.write(lambda c: hooks.finish(c, session_id, name, verdict, error=error, now=now))
 
     async def of(self, session_id: str) -> tuple[HookRow, ...]:

@@ -13,6 +13,7 @@ from typing import Any
 __all__ = [
     "FileTooLarge",
     "create_exclusive",
+    "create_new",
     "make_folder",
     "read_bytes",
     "read_json",
@@ -56,18 +57,30 @@ def write_json(path: Path, value: object, *, mode: int | None = None) -> None:
     write_atomic(path, json.dumps(value, ensure_ascii=False, indent=2) + "\n", mode=mode)
 
 
+def create_new(path: Path, data: bytes | str, *, mode: int = 0o644) -> bool:
+    """Create a file that is not there; False, and nothing changed, when something has its name already."""
+    return _create(path, data, mode, iter((path,))) is not None
+
+
 def create_exclusive(path: Path, data: bytes | str, *, mode: int = 0o644) -> Path:
     """Create a new file and return where it is: *path*, or with -2, -3, … before its suffix when that name is taken.
 
     The content is complete before the name exists, so nobody ever reads half of it.
     """
+    created = _create(path, data, mode, _candidates(path))
+    if created is None:
+        raise FileExistsError(errno.EEXIST, f"{TRIES} files of this name exist already", str(path))
+    return created
+
+
+def _create(path: Path, data: bytes | str, mode: int, candidates: Iterator[Path]) -> Path | None:
     content = data.encode() if isinstance(data, str) else data
     temporary = path.with_name(_temporary_name(path.name))
     try:
         with _created(temporary, mode) as descriptor:
             _write_all(descriptor, content)
             os.fsync(descriptor)
-        for candidate in _candidates(path):
+        for candidate in candidates:
             try:
                 # link() refuses a name that exists, symlinks included; rename() would overwrite it
                 os.link(temporary, candidate, follow_symlinks=False)
@@ -78,7 +91,7 @@ def create_exclusive(path: Path, data: bytes | str, *, mode: int = 0o644) -> Pat
     finally:
         with suppress(FileNotFoundError):
             temporary.unlink()
-    raise FileExistsError(errno.EEXIST, f"{TRIES} files of this name exist already", str(path))
+    return None
 
 
 def read_bytes(path: Path, *, limit: int | None = None) -> bytes:

@@ -1,0 +1,70 @@
+"""The home's own repository: the part of a life that is kept for good, and nothing private."""
+
+import re
+import subprocess
+from collections.abc import Mapping
+from pathlib import Path
+
+from runner.home.tree import FOLDERS
+from runner.storage import files
+
+__all__ = ["ignore_file", "make_repository"]
+
+SECONDS = 30.0
+
+
+def ignore_file() -> str:
+    """An ignore file that lets in the life and keeps everything else out, also what is not thought of yet."""
+    lines = ["# Everything is left out, except the life itself.", "/*", "!/.gitignore", "!/CLAUDE.md", "!/voice.md"]
+    lines += [f"!/{folder.name}/" for folder in FOLDERS if folder.tracked]
+    lines += ["!/prompt/", "/prompt/*", "!/prompt/prompt.md"]
+    lines += [
+        "",
+        "# never, wherever it lies",
+        ".env",
+        "*.key",
+        "*.pem",
+        "*.tmp",
+        "__pycache__/",
+        "node_modules/",
+        ".DS_Store",
+    ]
+    return "\n".join(lines) + "\n"
+
+
+def make_repository(home: Path, *, name: str, environ: Mapping[str, str]) -> str:
+    """Make a repository on branch main with a first commit; what happened, in words. A home without git is fine."""
+    if (home / ".git").exists():
+        return "the home is a git repository already"
+    files.create_new(home / ".gitignore", ignore_file())
+    # a caller inside another repository's hook hands down variables that point there
+    surroundings = {key: value for key, value in environ.items() if not key.startswith("GIT_")}
+    surroundings["GIT_TERMINAL_PROMPT"] = "0"
+    address = re.sub(r"[^a-z0-9]+", "-", name.lower()).strip("-") or "resident"
+    steps = (
+        ("init", "--quiet", "--template="),
+        ("symbolic-ref", "HEAD", "refs/heads/main"),
+        ("config", "user.name", name),
+        ("config", "user.email", f"{address}@localhost"),
+        ("add", "--all"),
+        ("-c", "commit.gpgsign=false", "-c", "core.hooksPath=/dev/null", "commit", "--quiet", "-m", "The beginning"),
+    )
+    for step in steps:
+        try:
+            done = subprocess.run(
+                ("git", *step),
+                cwd=home,
+                env=surroundings,
+                stdin=subprocess.DEVNULL,
+                capture_output=True,
+                timeout=SECONDS,
+                check=False,
+            )
+        except FileNotFoundError:
+            return "git is not installed: the home has no repository, and its life is not kept in one"
+        except subprocess.TimeoutExpired:
+            return f"git {step[0]} took longer than {SECONDS:g} seconds and was ended; make the repository by hand"
+        if done.returncode:
+            said = done.stderr.decode(errors="replace").strip().splitlines()
+            return f"git {step[0]} failed: {said[-1] if said else f'exit code {done.returncode}'}"
+    return "the home is a git repository on branch main"

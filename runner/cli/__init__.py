@@ -1,0 +1,1 @@
+"""The program `claude-runner`: one module per group of commands."""

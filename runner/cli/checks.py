@@ -1,0 +1,195 @@
+"""What `doctor` looks at. Each check gives one finding and changes nothing; secrets are counted, never shown."""
+
+import os
+import shutil
+import stat
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Final, Literal
+
+import attrs
+
+from runner.cli.shell import Shell
+from runner.control.client import NoProcessError
+from runner.control.protocol import CommandError
+from runner.errors import RunnerError
+from runner.ledger import LedgerView, SessionRow
+from runner.settings import Loaded, Settings
+
+__all__ = ["Finding", "examine"]
+
+Verdict = Literal["ok", "notice", "wrong"]
+
+_DISK_WRONG: Final = 200 * 1024**2
+_DISK_NOTICE: Final = 2 * 1024**3
+_OLDEST_CLOCK_YEAR: Final = 2026
+_SLOTS_SHOWN: Final = 8
+_SKEW: Final = timedelta(minutes=5)
+
+
+@attrs.frozen
+class Finding:
+    """One line of the doctor."""
+
+    what: str
+    verdict: Verdict
+    text: str
+
+
+def examine(shell: Shell, home: Path | None, config: Path | None) -> Iterator[Finding]:
+    """All findings; where the settings can't be read or there is no home, the rest has nothing to look at."""
+    try:
+        loaded = shell.load(home, config, must_exist=False, serving=True)
+    except RunnerError as error:
+        yield Finding("configuration", "wrong", str(error))
+        return
+    yield _configuration(loaded)
+    settings = loaded.settings
+    yield _home(settings)
+    if not settings.home.is_dir():
+        return
+    yield from _credentials(settings)
+    yield _model(shell, settings)
+    try:
+        with LedgerView.open(settings.paths.ledger) as ledger:
+            sessions = ledger.sessions(200)
+            waiting = len(ledger.queue())
+    except (RunnerError, OSError) as error:
+        yield Finding("ledger", "wrong", str(error))
+        sessions = ()
+    else:
+        yield Finding("ledger", "ok", _ledger_text(settings, sessions, waiting))
+    yield _index(settings)
+    yield _disk(settings)
+    yield _clock(shell, settings, sessions)
+    yield _slots(settings, sessions)
+    yield _process(shell, settings)
+
+
+def _configuration(loaded: Loaded) -> Finding:
+    changed = sum(1 for source in loaded.sources.values() if source != "default")
+    if loaded.warnings:
+        return Finding("configuration", "notice", "; ".join(loaded.warnings))
+    return Finding("configuration", "ok", f"readable; {changed} settings differ from the defaults")
+
+
+def _home(settings: Settings) -> Finding:
+    home = settings.home
+    if not home.is_dir():
+        return Finding("home", "wrong", f"{home} does not exist; make it with: claude-runner init --home {home}")
+    blocked = [
+        folder
+        for folder in (home, settings.paths.data, settings.paths.thoughts, settings.paths.logs)
+        if folder.exists() and not os.access(folder, os.R_OK | os.W_OK | os.X_OK)
+    ]
+    if blocked:
+        return Finding("home", "wrong", f"{blocked[0]} can't be written by this user (uid {os.geteuid()})")
+    missing = [folder.name for folder in (settings.paths.data, settings.paths.thoughts) if not folder.exists()]
+    if missing:
+        return Finding("home", "notice", f"{home}: {', '.join(missing)} missing; the next start makes them")
+    return Finding("home", "ok", f"{home}, writable")
+
+
+def _credentials(settings: Settings) -> Iterator[Finding]:
+    shown = {
+        "API_KEY": settings.http.api_key,
+        "ANTHROPIC_API_KEY": settings.anthropic.api_key,
+        "CLAUDE_CODE_OAUTH_TOKEN": settings.session.cli_token,
+        "TELEGRAM_BOT_TOKEN": settings.telegram.bot_token,
+    }
+    text = ", ".join(f"{name} {_masked(value)}" for name, value in shown.items())
+    yield Finding("credentials", "ok", text)
+    if not settings.anthropic.api_key:
+        yield Finding(
+            "moderation", "notice", "ANTHROPIC_API_KEY is not set: visitors' words stay unscreened, and say so"
+        )
+    env_file = settings.paths.env_file
+    if env_file.exists() and env_file.stat().st_mode & (stat.S_IRWXO | stat.S_IWGRP):
+        yield Finding(
+            "secrets file", "wrong", f"{env_file} is open to other users; close it with: chmod 600 {env_file}"
+        )
+
+
+def _masked(value: str) -> str:
+    return f"set ({len(value)} characters)" if value else "not set"
+
+
+def _model(shell: Shell, settings: Settings) -> Finding:
+    session = settings.session
+    program = shutil.which(session.claude_bin, path=shell.environ.get("PATH"))
+    has_key = bool(settings.anthropic.api_key)
+    match session.backend:
+        case "claude-cli" if program is None:
+            return Finding(
+                "model", "wrong", f"SESSION_BACKEND is claude-cli, but CLAUDE_BIN {session.claude_bin!r} is not there"
+            )
+        case "anthropic-api" if not has_key:
+            return Finding("model", "wrong", "SESSION_BACKEND is anthropic-api, but ANTHROPIC_API_KEY is not set")
+        case _:
+            found = f"{session.claude_bin} is {program}" if program else f"no program {session.claude_bin!r}"
+            return Finding("model", "ok", f"backend {session.backend}; {found}; model {session.model}")
+
+
+def _ledger_text(settings: Settings, sessions: tuple[SessionRow, ...], waiting: int) -> str:
+    if not settings.paths.ledger.exists():
+        return "not made yet; the first start makes it"
+    newest = f", newest {sessions[0].session_id} {sessions[0].state}" if sessions else ""
+    return f"readable; {waiting} waiting{newest}"
+
+
+def _index(settings: Settings) -> Finding:
+    path = settings.paths.search_db
+    return Finding("index", "ok", f"{path.stat().st_size // 1024} KiB" if path.exists() else "not built yet")
+
+
+def _disk(settings: Settings) -> Finding:
+    free = shutil.disk_usage(settings.home).free
+    text = f"{free / 1024**3:.1f} GiB free"
+    if free < _DISK_WRONG:
+        return Finding("disk", "wrong", f"{text}; sessions need at least {_DISK_WRONG // 1024**2} MiB")
+    return Finding("disk", "notice" if free < _DISK_NOTICE else "ok", text)
+
+
+def _clock(shell: Shell, settings: Settings, sessions: tuple[SessionRow, ...]) -> Finding:
+    now = shell.now()
+    local = now.astimezone(settings.resident.zone)
+    if now.year < _OLDEST_CLOCK_YEAR:
+        return Finding("clock", "wrong", f"the clock says {now:%Y-%m-%d}; slots and file names need the right day")
+    border = (now + _SKEW).isoformat()
+    ahead = [row for row in sessions if row.started_at is not None and _utc(row.started_at) > _utc(border)]
+    if ahead:
+        return Finding("clock", "wrong", f"session {ahead[0].session_id} began in the future: the clock went back")
+    return Finding("clock", "ok", f"{local:%Y-%m-%d %H:%M} in {settings.resident.timezone}")
+
+
+def _utc(text: str) -> float:
+    moment = datetime.fromisoformat(text)
+    return (moment if moment.tzinfo else moment.replace(tzinfo=UTC)).timestamp()
+
+
+def _slots(settings: Settings, sessions: tuple[SessionRow, ...]) -> Finding:
+    if not settings.schedule.enabled:
+        return Finding("last slots", "notice", "the scheduler is switched off (SCHEDULER_ENABLED=false)")
+    ran = [row for row in sessions if row.slot is not None][:_SLOTS_SHOWN]
+    if not ran:
+        return Finding("last slots", "ok", "none yet")
+    text = ", ".join(f"{row.type} {row.state}" for row in ran)
+    bad = [row for row in ran if row.state not in {"completed", "running"}]
+    if len(bad) == len(ran):
+        return Finding("last slots", "wrong", f"{text} (last reason: {bad[0].reason or 'none given'})")
+    return Finding("last slots", "notice" if bad else "ok", text)
+
+
+def _process(shell: Shell, settings: Settings) -> Finding:
+    try:
+        rows = shell.ask(settings.paths.control_socket, "ps", within=5).result
+    except NoProcessError:
+        return Finding("process", "notice", "not running")
+    except CommandError as error:
+        return Finding("process", "wrong", str(error))
+    assert isinstance(rows, list)
+    bad = [f"{row['name']} {row['state']}" for row in rows if row["state"] in {"failed", "stuck", "backoff"}]
+    if bad:
+        return Finding("process", "wrong", ", ".join(bad))
+    return Finding("process", "ok", f"running, {len(rows)} actors")

@@ -1,0 +1,178 @@
+"""`sessions queue schedule dead-letters`: what happened, what waits, what comes. All work with no process running."""
+
+from datetime import datetime
+from typing import Annotated, Any
+
+import typer
+
+from runner.cli.shell import AsJson, Config, Home, Shell, shell_of
+from runner.control.client import NoProcessError
+from runner.control.protocol import ResendParams
+from runner.ledger import LedgerView, SessionRow
+from runner.schedule import load_schedule
+from runner.settings import Settings
+
+__all__ = ["register"]
+
+
+def register(app: typer.Typer) -> None:
+    """Add the commands."""
+    app.command("sessions")(_sessions)
+    app.command("queue")(_queue)
+    app.command("schedule")(_schedule)
+    app.command("dead-letters")(_dead_letters)
+
+
+def _sessions(
+    context: typer.Context,
+    limit: Annotated[int | None, typer.Option("--limit", metavar="N", min=1, help="Only the newest N.")] = None,
+    home: Home = None,
+    config: Config = None,
+    as_json: AsJson = False,
+) -> None:
+    """Show the sessions, newest first: those that ran, and those that could not and why."""
+    shell = shell_of(context)
+    settings = shell.load(home, config).settings
+    with LedgerView.open(settings.paths.ledger) as ledger:
+        rows = ledger.sessions(limit)
+    if as_json:
+        shell.json([row.as_json() for row in rows])
+        return
+    columns = (
+        "session",
+        "type",
+        "state",
+        "started",
+        "took",
+        "turns",
+        "tokens",
+        "cost",
+        "backend",
+        "hooks",
+        "reason",
+    )
+    shell.table(columns, [_session_row(row) for row in rows], empty="no sessions yet")
+
+
+def _queue(context: typer.Context, home: Home = None, config: Config = None, as_json: AsJson = False) -> None:
+    """Show the wakes that wait or run, in the order in which they will."""
+    shell = shell_of(context)
+    settings = shell.load(home, config).settings
+    with LedgerView.open(settings.paths.ledger) as ledger:
+        wakes = ledger.queue()
+    if as_json:
+        shell.json([wake.as_json() for wake in wakes])
+        return
+    columns = ("id", "type", "state", "source", "enqueued", "not before", "attempts")
+    zone = settings.resident.zone
+    rows = [
+        (
+            wake.id,
+            wake.type,
+            wake.state,
+            wake.source,
+            wake.enqueued_at.astimezone(zone),
+            wake.not_before and wake.not_before.astimezone(zone),
+            wake.attempts,
+        )
+        for wake in wakes
+    ]
+    shell.table(columns, rows, empty="nothing waits")
+
+
+def _schedule(
+    context: typer.Context,
+    limit: Annotated[int, typer.Option("--limit", metavar="N", min=1, max=1000, help="How many slots.")] = 8,
+    home: Home = None,
+    config: Config = None,
+    as_json: AsJson = False,
+) -> None:
+    """Show the coming slots and the wakes that are set for a time."""
+    shell = shell_of(context)
+    settings = shell.load(home, config).settings
+    rows = coming(shell, settings, limit)
+    if as_json:
+        shell.json([{"type": kind, "at": at} for kind, at in rows])
+        return
+    if not settings.schedule.enabled:
+        shell.note("the scheduler is switched off (SCHEDULER_ENABLED=false): these slots wake nobody")
+    shell.table(("type", "at"), rows, empty="nothing is scheduled")
+
+
+def _dead_letters(
+    context: typer.Context,
+    action: Annotated[str | None, typer.Argument(metavar="[resend", help="`resend` sends one again, once.")] = None,
+    identity: Annotated[int | None, typer.Argument(metavar="ID]", help="Which one to send again.")] = None,
+    home: Home = None,
+    config: Config = None,
+    as_json: AsJson = False,
+) -> None:
+    """Show messages that no actor could handle, by class and key. They live as long as the process."""
+    shell = shell_of(context)
+    socket = shell.load(home, config).settings.paths.control_socket
+    if action is not None:
+        if action != "resend" or identity is None:
+            raise typer.BadParameter(f"{action!r}: allowed is `dead-letters resend ID`, or nothing", ctx=context)
+        found = shell.ask(socket, "resend", ResendParams(identity)).result
+        assert isinstance(found, dict)
+        if as_json:
+            shell.json(found)
+        else:
+            shell.say(f"dead letter {identity} went to {found['actor']} again: {found['accepted']}")
+        return
+    rows: Any
+    try:
+        rows = shell.ask(socket, "dead_letters").result
+    except NoProcessError:
+        shell.note("no process is running; dead letters live in its memory, so there are none")
+        rows = []
+    if as_json:
+        shell.json(rows)
+        return
+    columns = ("id", "actor", "message", "key", "attempts", "at", "why")
+    shell.table(columns, [_letter_row(row) for row in rows], empty="no dead letters")
+
+
+def coming(shell: Shell, settings: Settings, count: int) -> list[tuple[str, datetime]]:
+    """The next slots, and what the queue holds for a later time, soonest first."""
+    now = shell.now()
+    slots = [(slot.type, slot.at) for slot in load_schedule(settings.resident.zone).upcoming(now, count)]
+    with LedgerView.open(settings.paths.ledger) as ledger:
+        queue = ledger.queue()
+    later = [
+        (wake.type, wake.not_before.astimezone(settings.resident.zone))
+        for wake in queue
+        if wake.slot is None and wake.not_before is not None and wake.not_before > now
+    ]
+    return sorted([*slots, *later], key=lambda row: row[1])
+
+
+def _session_row(row: SessionRow) -> tuple[object, ...]:
+    tokens = None if row.input_tokens is None else f"{row.input_tokens}+{row.output_tokens or 0}"
+    done = sum(1 for hook in row.hooks if hook.verdict in {"done", "not_due"})
+    return (
+        row.session_id,
+        row.type,
+        row.state,
+        row.started_at,
+        None if row.duration_seconds is None else f"{row.duration_seconds:.1f} s",
+        row.num_turns,
+        tokens,
+        None if row.cost_usd is None else f"${row.cost_usd:.4f}",
+        row.backend,
+        f"{done}/{len(row.hooks)}" if row.hooks else None,
+        row.reason,
+    )
+
+
+def _letter_row(row: dict[str, Any]) -> tuple[object, ...]:
+    why = (row.get("error") or row.get("reason") or "").strip().splitlines()
+    return (
+        row["id"],
+        row["actor"],
+        row["message"],
+        row.get("label"),
+        row["attempts"],
+        row["at"],
+        why[-1] if why else None,
+    )

@@ -1,0 +1,179 @@
+"""What every command is given: its surroundings, the options all commands share, and how it speaks.
+
+Results go to standard output, everything else to standard error, so that `--json` can be piped.
+"""
+
+import sys
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from datetime import datetime
+from pathlib import Path
+from typing import Annotated, Any, TextIO
+
+import attrs
+import typer
+
+from runner.clock import Now, system_now
+from runner.control.client import ProgressSink, request
+from runner.control.protocol import Answer, encode
+from runner.errors import HomeMissing
+from runner.settings import Loaded, load_settings
+
+__all__ = [
+    "AsJson",
+    "Config",
+    "Home",
+    "Shell",
+    "Start",
+    "shell_of",
+]
+
+Home = Annotated[
+    Path | None, typer.Option("--home", metavar="FOLDER", help="The home folder. Beats CLAUDE_HOME; else /claude-home.")
+]
+Config = Annotated[
+    Path | None, typer.Option("--config", metavar="FILE", help="A TOML settings file instead of the home's own.")
+]
+AsJson = Annotated[bool, typer.Option("--json", help="Print JSON for other programs.")]
+
+
+@attrs.frozen
+class Start:
+    """What `up` hands to the composition root: checked settings, and how to read them again for a reload."""
+
+    loaded: Loaded
+    reread: Callable[[], Loaded]
+
+
+@attrs.define(eq=False)
+class Shell:
+    """The surroundings of one command. Everything a command touches outside its home comes through here."""
+
+    environ: Mapping[str, str]
+    up: Callable[[Start], int]
+    out: TextIO = attrs.field(factory=lambda: sys.stdout)
+    err: TextIO = attrs.field(factory=lambda: sys.stderr)
+    now: Now = system_now
+    folder: Path = attrs.field(factory=Path.cwd)
+    home: Path | None = None
+    config: Path | None = None
+
+    def load(
+        self,
+        home: Path | None,
+        config: Path | None,
+        *,
+        overrides: Mapping[str, object] | None = None,
+        serving: bool = False,
+        must_exist: bool = True,
+    ) -> Loaded:
+        """Read the settings for one command; a home that is not there is an error naming `init`."""
+        config = config or self.config
+        chosen = {"home": home or self.home, **(overrides or {})}
+        loaded = load_settings(chosen, self.environ, config, serving=serving)
+        if must_exist and loaded.sources["home"] == "default" and (nearby := self.home_of_checkout(loaded)):
+            loaded = load_settings({**chosen, "home": nearby}, self.environ, config, serving=serving)
+        folder = loaded.settings.home
+        if must_exist and not folder.is_dir():
+            raise HomeMissing(
+                f"the home {folder} does not exist ({loaded.sources['home']}); make one with: "
+                f"claude-runner init --home {folder}, or name another with --home or CLAUDE_HOME"
+            )
+        return loaded
+
+    def home_of_checkout(self, loaded: Loaded) -> Path | None:
+        """The home that `make run` keeps in a checkout: for whoever stands in one, names no home and has no other."""
+        if not loaded.settings.home.exists() and (self.folder / "pyproject.toml").is_file():
+            import runner
+
+            package = Path(runner.__file__).resolve().parent
+            if package.parent == self.folder.resolve():
+                return self.folder / "claude-home"
+        return None
+
+    def ask(
+        self,
+        socket: Path,
+        command: str,
+        params: object | None = None,
+        *,
+        within: float | None = 30.0,
+        on_progress: ProgressSink | None = None,
+        telling: str = "",
+    ) -> Answer:
+        """Put a question to the running process; what takes long shows on a terminal that it goes on."""
+        with self.busy(telling):
+            return request(socket, command, params, within=within, on_progress=on_progress)
+
+    @contextmanager
+    def busy(self, text: str) -> Iterator[None]:
+        """A turning wheel with a line of text while a person waits; nothing when no terminal watches."""
+        if not text or not self.err.isatty():
+            yield
+            return
+        from rich.console import Console
+
+        with Console(file=self.err).status(text):
+            yield
+
+    def say(self, text: str = "") -> None:
+        """A line of the result."""
+        self.out.write(text + "\n")
+
+    def note(self, text: str) -> None:
+        """A line beside the result."""
+        self.err.write(text + "\n")
+        self.err.flush()
+
+    def json(self, value: object) -> None:
+        """The result as JSON, indented for the eye; one line each is `line`."""
+        import json
+
+        self.say(json.dumps(json.loads(encode(value)), indent=2, ensure_ascii=False))
+
+    def line(self, value: object) -> None:
+        """One object on one line, out at once."""
+        self.say(encode(value))
+        self.out.flush()
+
+    def table(self, columns: Sequence[str], rows: Iterable[Sequence[object]], *, empty: str) -> None:
+        """Aligned columns; on a terminal long cells are folded, in a pipe nothing is cut."""
+        from rich.console import Console
+        from rich.table import Table
+        from rich.text import Text
+
+        table = Table(*columns, box=None, pad_edge=False, header_style="bold")
+        for row in rows:
+            table.add_row(*(Text(_cell(value)) for value in row))
+        if not table.row_count:
+            self.note(empty)
+            return
+        width = None if self.out.isatty() else 10_000
+        console = Console(file=self.out, width=width, highlight=False)
+        if width is None:
+            console.print(table)
+            return
+        with console.capture() as captured:
+            console.print(table)
+        self.out.write("".join(line.rstrip() + "\n" for line in captured.get().splitlines()))
+
+
+def shell_of(context: typer.Context) -> Shell:
+    """The Shell that `build` put into the program's context."""
+    shell = context.obj
+    assert isinstance(shell, Shell)
+    return shell
+
+
+def _cell(value: Any) -> str:
+    match value:
+        case None:
+            return "-"
+        case bool():
+            return "yes" if value else "no"
+        case float():
+            return f"{value:.4g}"
+        case datetime():
+            return value.isoformat(sep=" ", timespec="seconds")
+        case _:
+            return str(value)

@@ -1,0 +1,72 @@
+"""The site: every route and page in one table, behind one door."""
+
+import logging
+from typing import Any
+
+import attrs
+from quart import Response
+from quart_trio import QuartTrio
+
+from web import errors
+from web.auth import API
+from web.door import Door, DoorRules, Receive, Scope, Send
+from web.pages import home, live, theme, thoughts
+from web.routes import content, events, health, session
+from web.services import Services
+from web.shell import POLICY, Shell
+from web.sse import Streams
+
+LARGEST_BODY = 16 * 1024 * 1024
+
+
+@attrs.frozen(eq=False)
+class Site:
+    """One incarnation's application; made anew each time the server is."""
+
+    app: QuartTrio
+    door: Door
+    streams: Streams
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        await self.door(scope, receive, send)
+
+    def stop(self) -> None:
+        """Let streams end, so that a stop never waits for viewers."""
+        self.streams.end()
+
+
+def create_app(services: Services) -> Site:
+    """All that can be asked over HTTP."""
+    app = QuartTrio("web", static_folder=None, template_folder=None)
+    app.config.update(MAX_CONTENT_LENGTH=LARGEST_BODY, BODY_TIMEOUT=30, PROPAGATE_EXCEPTIONS=False)
+    app.logger.setLevel(logging.CRITICAL + 1)  # the door and the error handlers say it, in fields
+    app.url_map.strict_slashes = False
+    shell = Shell.make(services)
+    streams = Streams()
+    for blueprint in (
+        health.routes(services),
+        content.routes(services),
+        session.routes(services, streams),
+        events.routes(services, streams),
+    ):
+        app.register_blueprint(blueprint, url_prefix=API + (blueprint.url_prefix or ""))
+    for blueprint in (
+        home.pages(services, shell, streams),
+        live.pages(services, shell),
+        thoughts.pages(services, shell),
+        theme.pages(),
+        shell.assets.routes(),
+    ):
+        app.register_blueprint(blueprint)
+    errors.install(app, services, shell)
+
+    @app.after_request
+    async def policy(answer: Response) -> Response:
+        if answer.mimetype == "text/html":
+            answer.headers["Content-Security-Policy"] = POLICY
+        return answer
+
+    http = services.settings.http
+    rules = DoorRules(api_key=http.api_key, cors_origins=http.cors_origins, trusted_proxies=http.trusted_proxies)
+    inner: Any = app
+    return Site(app, Door(inner, rules, services.log), streams)

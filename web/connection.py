@@ -1,0 +1,222 @@
+"""One client's connection: hypercorn's, with guards for the ways in which a client could hurt the server.
+
+1. An error while reading (a WebSocket upgrade with trailing bytes, bytes that are no ASCII in a path) ends this
+   connection and is logged; it never passes through the nursery of all connections
+   (https://github.com/pgjones/hypercorn/issues/225).
+2. The last part of an answer is sent under a shield: the framework cancels its request at `http.disconnect`, which
+   hypercorn reports while it is still making the connection ready for the next request.
+3. A client that stops reading has `SEND_SECONDS` for each piece and is then cut; without that limit it would hold
+   its stream, and a stop of the server, for ever.
+
+An answer's head and body leave in one packet where they can: held back until the body is there.
+"""
+
+from collections.abc import Awaitable, Callable, Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import attrs
+import trio
+from hypercorn.config import Config
+from hypercorn.events import Closed, Event, RawData
+from hypercorn.trio.tcp_server import TCPServer
+from hypercorn.trio.worker_context import WorkerContext
+
+from web.services import Log
+
+SEND_SECONDS = 10.0
+LAST_SEND_SECONDS = 5.0
+SILENT_SECONDS = 0.1
+PIECE = 64 * 1024
+
+BAD_REQUEST = b'{"detail":"Bad Request"}'
+BAD_REQUEST_ANSWER = (
+    b"HTTP/1.1 400 Bad Request\r\ncontent-type: application/json\r\ncontent-length: %d\r\nconnection: close\r\n\r\n%s"
+) % (len(BAD_REQUEST), BAD_REQUEST)
+
+Send = Callable[[Any], Awaitable[None]]
+
+
+@attrs.define(eq=False)
+class Connections:
+    """All open connections of one incarnation of the server."""
+
+    log: Log
+    send_seconds: float = SEND_SECONDS
+    failed: int = attrs.field(default=0, init=False)
+    stalled: int = attrs.field(default=0, init=False)
+    _open: "set[Connection]" = attrs.field(factory=set, init=False)
+    _empty: trio.Event = attrs.field(factory=trio.Event, init=False)
+
+    def __len__(self) -> int:
+        return len(self._open)
+
+    def add(self, connection: "Connection") -> None:
+        self._open.add(connection)
+
+    def remove(self, connection: "Connection") -> None:
+        self._open.discard(connection)
+        if not self._open:
+            self._empty.set()
+
+    async def wait_empty(self) -> None:
+        """Until the last connection is gone; the caller sets the deadline."""
+        while self._open:
+            self._empty = trio.Event()
+            await self._empty.wait()
+
+    def abandon(self) -> None:
+        """Take the shields away, so that nothing outlives a cancellation."""
+        for connection in self._open:
+            connection.abandon()
+
+
+class Connection(TCPServer):
+    """See the module's text for what it adds."""
+
+    def __init__(  # noqa: PLR0917 - hypercorn's own order
+        self, app: Any, config: Config, context: WorkerContext, state: Any, stream: Any, group: Connections
+    ) -> None:
+        super().__init__(self._answer, config, context, state, stream)
+        self._inner = app
+        self._group = group
+        self._hold = False
+        self._pending: list[bytes] = []
+        self._answering = False
+        self._gone = False
+        self._shields: set[trio.CancelScope] = set()
+
+    async def run(self) -> None:
+        self._group.add(self)
+        try:
+            await super().run()
+        except BaseExceptionGroup as group:
+            cancelled, errors = group.split(trio.Cancelled)
+            if errors is not None:
+                self._failed(errors)
+            if cancelled is not None:
+                raise cancelled from None
+        except Exception as error:  # noqa: BLE001 - whatever one client brings about stays with that client
+            self._failed(error)
+        finally:
+            self._group.remove(self)
+
+    def abandon(self) -> None:
+        """Send nothing more, and let a pending send go."""
+        self._gone = True
+        for shield in self._shields:
+            shield.cancel()
+
+    async def protocol_send(self, event: Event) -> None:
+        if isinstance(event, RawData):
+            if event.data:
+                self._pending.append(event.data)
+            if not self._hold:
+                await self._flush()
+            return
+        self._hold = False
+        await self._flush()
+        await super().protocol_send(event)
+
+    async def _read_data(self) -> None:
+        try:
+            await super()._read_data()
+        except Exception as error:  # noqa: BLE001 - the first guard
+            self._failed(error)
+            await self.idle_task.stop()
+            if not self._answering:
+                self._pending.append(BAD_REQUEST_ANSWER)
+                self._hold = False
+                await self._flush()
+            await self._initiate_server_close()
+
+    async def _idle_timeout(self) -> None:
+        with trio.move_on_after(self.config.keep_alive_timeout) as scope:
+            await self.context.terminated.wait()
+        if not scope.cancelled_caught:  # stopping: what was accepted and is silent may have a request on its way
+            await trio.sleep(SILENT_SECONDS)
+        with trio.CancelScope(shield=True):
+            await self._initiate_server_close()
+
+    async def _answer(self, scope: Any, receive: Any, send: Send, sync_spawn: Any, call_soon: Any) -> None:
+        self._answering = True
+        try:
+            if scope["type"] == "http" and scope["http_version"].startswith("1"):
+                await self._inner(scope, receive, self._sender(send), sync_spawn, call_soon)
+            else:
+                await self._inner(scope, receive, send, sync_spawn, call_soon)
+        finally:
+            self._answering = False
+
+    def _sender(self, send: Send) -> Send:
+        async def send_held(message: Any) -> None:
+            kind = message["type"]
+            if kind == "http.response.start":
+                self._hold = True
+                await send(self._closing(message))
+                return
+            if kind != "http.response.body":
+                await send(message)
+                return
+            self._hold = True
+            if message.get("more_body", False):
+                await send(message)
+            else:
+                with self._shielded(LAST_SEND_SECONDS):
+                    await send(message)
+            self._hold = False
+            await self._flush()
+
+        return send_held
+
+    def _closing(self, message: Any) -> Any:
+        if not self.context.terminated.is_set():
+            return message
+        return {**message, "headers": [*message.get("headers", []), (b"connection", b"close")]}
+
+    @contextmanager
+    def _shielded(self, seconds: float) -> Iterator[trio.CancelScope]:
+        """A shield with a deadline, which the server can take away."""
+        with trio.CancelScope(deadline=trio.current_time() + seconds, shield=True) as scope:
+            self._shields.add(scope)
+            try:
+                yield scope
+            finally:
+                self._shields.discard(scope)
+
+    async def _flush(self) -> None:
+        if not self._pending:
+            return
+        async with self.send_lock:
+            while self._pending:
+                data = b"".join(self._pending)
+                self._pending.clear()
+                if not self._gone and not await self._sent(data):
+                    self._gone = True
+                    await trio.aclose_forcefully(self.stream)
+                    await self.protocol.handle(Closed())
+
+    async def _sent(self, data: bytes) -> bool:
+        for piece in _pieces(data):
+            with self._shielded(self._group.send_seconds) as shield:
+                try:
+                    await self.stream.send_all(piece)
+                except (trio.BrokenResourceError, trio.ClosedResourceError):
+                    return False
+            if shield.cancelled_caught:
+                self._group.stalled += 1
+                return False
+        return True
+
+    def _failed(self, error: BaseException) -> None:
+        self._group.failed += 1
+        self._group.log.warning("http_connection_failed", error=repr(error)[:500])
+
+
+def _pieces(data: bytes) -> Iterator[bytes]:
+    if len(data) <= PIECE:
+        yield data
+        return
+    view = memoryview(data)
+    for start in range(0, len(data), PIECE):
+        yield bytes(view[start : start + PIECE])

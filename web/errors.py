@@ -1,0 +1,39 @@
+"""Errors as answers: JSON for the API, a friendly page for people."""
+
+from http import HTTPStatus
+
+from quart import Response, request
+from quart_trio import QuartTrio
+from werkzeug.exceptions import HTTPException, MethodNotAllowed
+from werkzeug.routing import RequestRedirect
+
+from web import answers
+from web.auth import API
+from web.services import Services
+from web.shell import Shell
+
+
+def install(app: QuartTrio, services: Services, shell: Shell) -> None:
+    """Nothing but a redirect leaves the framework in its own words."""
+
+    @app.errorhandler(HTTPException)
+    async def http_error(error: HTTPException) -> Response:
+        if isinstance(error, RequestRedirect):
+            return Response(b"", error.code, headers={"Location": error.new_url})
+        status = error.code or 500
+        headers: dict[str, str] = {}
+        if isinstance(error, MethodNotAllowed) and error.valid_methods:
+            headers["Allow"] = ", ".join(sorted(error.valid_methods))
+        return _answer(status, headers)
+
+    @app.errorhandler(Exception)
+    async def failure(error: Exception) -> Response:
+        services.log.error("http_handler_failed", path=request.path, error=repr(error)[:500], exc_info=error)
+        return _answer(500, {})
+
+    def _answer(status: int, headers: dict[str, str]) -> Response:
+        if request.path == API or request.path.startswith(API + "/"):
+            return answers.detail(status, HTTPStatus(status).phrase, headers=headers)
+        answer = answers.page(request, shell.error(request, status), status=status)
+        answer.headers.update(headers)
+        return answer

@@ -1,0 +1,55 @@
+"""The front page: a greeting by the hour at home, what the resident is doing, and the latest thoughts."""
+
+from quart import Blueprint, Response, request
+
+from runner.content import Kind
+from runner.live import frames
+from web import answers, sse, words
+from web.pages.rest import next_wake, session_now
+from web.services import Services
+from web.shell import Shell
+from web.sse import Streams
+
+LATEST = 5
+KIND = "thoughts"
+ACTIONS = ("created", "modified", "deleted")
+
+
+def pages(services: Services, shell: Shell, streams: Streams) -> Blueprint:
+    blueprint = Blueprint("home", __name__)
+    kinds = tuple(services.catalogue().kinds)
+    following = sse.Following(
+        topics=frozenset({frames.SESSION, *(kind.topic for kind in kinds)}),
+        only=frozenset({frames.START, frames.END, *_event_names(kinds)}),
+        door="pages",
+        at_most=services.settings.http.max_streams,
+    )
+
+    @blueprint.get("/")
+    async def home() -> Response:
+        here = shell.here()
+        status = await services.status.current()
+        shelf = services.catalogue().shelves[KIND]
+        html = shell.render(
+            request,
+            "home.html",
+            greeting=words.greeting(here),
+            here=here,
+            status=session_now(status, here.tzinfo),
+            next_wake=next_wake(services, here),
+            latest=shelf.order[:LATEST],
+            empty=shelf.kind.empty,
+            count=len(shelf.order),
+        )
+        return answers.page(request, html)
+
+    @blueprint.get("/updates")
+    async def updates() -> Response:
+        """Tells our own pages that something changed; what it is they fetch as anybody would."""
+        return sse.stream(request, services, streams, following)
+
+    return blueprint
+
+
+def _event_names(kinds: tuple[Kind, ...]) -> list[str]:
+    return [f"{kind.singular}.{action}" for kind in kinds for action in ACTIONS]

@@ -1,0 +1,61 @@
+"""Is it alive, and is it ready?"""
+
+import enum
+import os
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+from quart import Blueprint, Response
+
+from web import answers
+from web.services import ActorView, Services
+
+FOLDERS = ("thoughts", "dreams")
+GOOD = frozenset({"running", "stopped"})
+"""A stopped actor is not configured, or was stopped by the operator: nobody has to be called."""
+
+
+def routes(services: Services) -> Blueprint:
+    blueprint = Blueprint("health", __name__)
+
+    @blueprint.get("/health/live")
+    async def live() -> Response:
+        """The loop runs; nothing else is asked."""
+        return answers.as_json({"status": "alive"})
+
+    @blueprint.get("/health/ready")
+    async def ready() -> Response:
+        """Folders and ledger decide; the actors' states stand beside them."""
+        home = services.settings.home
+        checks = [_check(f"dir:{name}", await services.run_sync(partial(listable, home / name))) for name in FOLDERS]
+        checks.append(_check("db:sessions.db", await services.ledger_check()))
+        is_ready = all(check["status"] == "ok" for check in checks)
+        checks += [actor_check(actor) for actor in services.actors()]
+        word = "ready" if is_ready else "not_ready"
+        return answers.as_json({"status": word, "checks": checks}, status=200 if is_ready else 503)
+
+    return blueprint
+
+
+def listable(folder: Path) -> str | None:
+    """None, or what is wrong with the folder; blocking."""
+    try:
+        with os.scandir(folder) as listing:
+            next(listing, None)
+    except FileNotFoundError:
+        return "missing"
+    except NotADirectoryError:
+        return "not a folder"
+    except OSError as error:
+        return error.strerror or "can't be listed"
+    return None
+
+
+def actor_check(actor: ActorView) -> dict[str, Any]:
+    state = str(actor.state.value if isinstance(actor.state, enum.Enum) else actor.state).lower()
+    return _check(f"actor:{actor.name}", None if state in GOOD else state)
+
+
+def _check(name: str, message: str | None) -> dict[str, Any]:
+    return {"name": name, "status": "ok" if message is None else "failed", "message": message}

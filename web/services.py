@@ -1,0 +1,88 @@
+"""Everything a route or a page may touch. It is handed in; nothing is looked up."""
+
+from collections.abc import Awaitable, Callable, Sequence
+from datetime import datetime
+from typing import Any, Protocol, TypeVar
+
+import attrs
+
+from runner.clock import Now
+from runner.content import Catalogue
+from runner.live import Hub
+from runner.settings import Settings
+
+T = TypeVar("T")
+
+
+class Log(Protocol):
+    """A structured logger: an event's name and its fields."""
+
+    def info(self, event: str, **fields: Any) -> Any: ...
+    def warning(self, event: str, **fields: Any) -> Any: ...
+    def error(self, event: str, **fields: Any) -> Any: ...
+    def exception(self, event: str, **fields: Any) -> Any: ...
+
+
+class RunSync(Protocol):
+    """Runs a short blocking function away from the loop; the owner holds the limiter."""
+
+    def __call__(self, work: Callable[[], T], /) -> Awaitable[T]: ...
+
+
+class ActorView(Protocol):
+    """What readiness shows of an actor; the kernel's statistics have it."""
+
+    @property
+    def name(self) -> str: ...
+    @property
+    def state(self) -> Any: ...
+
+
+class Appointment(Protocol):
+    """A wake to come."""
+
+    @property
+    def type(self) -> str: ...
+    @property
+    def at(self) -> datetime: ...
+
+
+class Status(Protocol):
+    """Tells what the session is doing: fields of the public status document, `{"active": False}` when nothing is."""
+
+    async def current(self) -> dict[str, Any]: ...
+
+
+async def _healthy() -> str | None:
+    return None
+
+
+def _nobody() -> Sequence[ActorView]:
+    return ()
+
+
+def _nothing() -> Sequence[Appointment]:
+    return ()
+
+
+@attrs.frozen(eq=False, kw_only=True)
+class Services:
+    """Stores, reads and views, alive before the server and after it."""
+
+    settings: Settings
+    hub: Hub
+    log: Log
+    now: Now
+    run_sync: RunSync
+    catalogue: Callable[[], Catalogue]
+    """The snapshot in force; the indexer replaces it, readers never wait."""
+    status: Status
+    actors: Callable[[], Sequence[ActorView]] = _nobody
+    upcoming: Callable[[], Sequence[Appointment]] = _nothing
+    """Wakes to come, soonest first."""
+    ledger_check: Callable[[], Awaitable[str | None]] = _healthy
+    """None, or in one line what is wrong with the ledger."""
+    stopping: Callable[[], bool] = bool
+    """Whether the process has begun to end."""
+    rehearsal: Callable[[], bool] = bool
+    """Whether sessions are the embedded rehearsal; said wherever its work is shown."""

@@ -1,0 +1,17 @@
+// The front page and the lists: whatever changes at home shows here at once.
+import "./clock.js";
+import { follow } from "./stream.js";
+import { refresh } from "./swap.js";
+
+const names = ["session.start", "session.end", "gap"];
+for (const kind of ["thought", "dream", "essay", "letter", "score", "book"]) {
+  for (const action of ["created", "modified", "deleted"]) names.push(`${kind}.${action}`);
+}
+
+let opened = false;
+follow("/updates", Object.fromEntries(names.map((name) => [name, () => refresh()])), {
+  onOpen: () => {
+    if (opened) refresh(); // something may have happened while the line was down
+    opened = true;
+  },
+});

@@ -1,6 +1,5 @@
 """Sources and their order, checks, and errors that name setting, value and what is allowed."""
 
-import os
 from datetime import date
 from pathlib import Path
 
@@ -163,7 +162,10 @@ def test_secret_values_stay_out_of_errors(tmp_path: Path) -> None:
 
 def test_types_are_taken_as_people_write_them(tmp_path: Path) -> None:
     """Lists with commas, switches in words, paths with ~, numbers and booleans where TOML users write them bare."""
-    write(tmp_path / "claude-runner.toml", '[git]\npush = true\n[http]\ncors_origins = ["a", " b "]\n[telegram]\nchat_id = 5\n')
+    write(
+        tmp_path / "claude-runner.toml",
+        '[git]\npush = true\n[http]\ncors_origins = ["a", " b "]\n[telegram]\nchat_id = 5\n',
+    )
     settings = load(
         tmp_path,
         {"API_DEBUG": "On", "TRUSTED_API_KEYS": " k1, ,k2 ", "SESSION_LOCK_PATH": "~/lock", "DAY_ZERO": "2025-12-31"},
@@ -193,7 +195,9 @@ def test_names_regardless_of_case(tmp_path: Path) -> None:
 
 def test_unknown_names_warn(tmp_path: Path) -> None:
     """Unknown names in the environment and in .env draw one warning each, with the nearest known name."""
-    write(tmp_path / "runner/.env", "HOST=1\nAPI_PROT=1\nsomething else\nCLAUDE_HOME=/x\nHF_HOME=/y\nANTHROPIC_MODEL=z\n")
+    write(
+        tmp_path / "runner/.env", "HOST=1\nAPI_PROT=1\nsomething else\nCLAUDE_HOME=/x\nHF_HOME=/y\nANTHROPIC_MODEL=z\n"
+    )
     environ = {
         "SESSION_BACKNED": "x",
         "PATH": "/bin",
@@ -226,8 +230,17 @@ def test_open_doors_need_a_key(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize(
     ("host", "only_here"),
-    [("127.0.0.1", True), ("127.9.9.9", True), ("::1", True), ("[::1]", True), ("LocalHost", True)]
-    + [("0.0.0.0", False), ("::", False), ("10.0.0.1", False), ("house.example", False)],
+    [
+        ("127.0.0.1", True),
+        ("127.9.9.9", True),
+        ("::1", True),
+        ("[::1]", True),
+        ("LocalHost", True),
+        ("0.0.0.0", False),
+        ("::", False),
+        ("10.0.0.1", False),
+        ("house.example", False),
+    ],
 )
 def test_is_loopback(host: str, only_here: bool) -> None:
     """Only addresses that never leave the machine count as loopback; an unknown name does not."""
@@ -238,7 +251,14 @@ def test_diff_tells_what_a_reload_has_to_do(tmp_path: Path) -> None:
     """Changed settings are told with their actor, secrets hidden, those without a function left out."""
     old = load(tmp_path).settings
     new = load(
-        tmp_path, {"API_KEY": "k", "HOME_CITY": "Turku", "API_PORT": "9", "API_SHUTDOWN_TIMEOUT": "5", "GIT_PUSH_ENABLED": "true"}
+        tmp_path,
+        {
+            "API_KEY": "k",
+            "HOME_CITY": "Turku",
+            "API_PORT": "9",
+            "API_SHUTDOWN_TIMEOUT": "5",
+            "GIT_PUSH_ENABLED": "true",
+        },
     ).settings
     assert diff(old, old) == ()
     changes = {change.key: change for change in diff(old, new)}
@@ -266,4 +286,4 @@ def test_settings_are_frozen(tmp_path: Path) -> None:
 def test_reading_settings_writes_nothing(tmp_path: Path) -> None:
     """Loading leaves no trace, also for a home that does not exist."""
     load(tmp_path / "absent")
-    assert os.listdir(tmp_path) == []
+    assert list(tmp_path.iterdir()) == []

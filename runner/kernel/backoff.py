@@ -57,10 +57,14 @@ class Intensity:
 
 def check_reachable(intensity: Intensity, backoff: Backoff, *, name: str) -> None:
     """Refuse a back-off so slow that the intensity could never be exceeded: `failed` would be unreachable."""
-    waiting = sum(backoff.longest(failure) for failure in range(1, intensity.restarts + 1))
+    waiting = 0.0
+    for failure in range(1, intensity.restarts + 1):
+        waiting += backoff.longest(failure)
+        if waiting >= intensity.window / 2:
+            break
     if waiting >= intensity.window / 2:
         msg = (
-            f"{name}: {intensity.restarts} restarts can take {waiting:g} s of back-off, half the window of"
+            f"{name}: {intensity.restarts} restarts can take {waiting:g} s of back-off or more, half the window of"
             f" {intensity.window:g} s or more, so the child could crash for ever without failing; shorten the back-off,"
             " widen the window or allow fewer restarts"
         )

@@ -112,6 +112,7 @@ class Mailbox(Generic[M]):
         self._shut_outside = False
         self._sealed = False
         self._state: State | None = None
+        self._down: State | None = None
         self._reason = ""
         self._retry_at = -math.inf
         self._full_at = -math.inf
@@ -145,14 +146,16 @@ class Mailbox(Generic[M]):
         if done is not None:
             self._count.done += len(done)
         pulse = self._pulse
-        if pulse is not None:
-            pulse.entered(task)
         limit: float | None = None
         try:
             if self._ready():
+                if pulse is not None:
+                    pulse.passed(task)
                 await trio.lowlevel.checkpoint()
             # no deadline: an actor without work waits for work; the supervisor ends it through its own scope
             while not self._ready():
+                if pulse is not None:
+                    pulse.entered(task)
                 await self._park(task)
             # nothing below waits, so from here on the message is taken for certain
             envelope = self._line.take()
@@ -217,9 +220,7 @@ class Mailbox(Generic[M]):
         """Why a question asked now would not be answered, if so."""
         if self._sealed or (outside and self._shut_outside):
             return ActorDown(self.name, (self._state or State.STOPPED).value, SHUTTING_DOWN)
-        if self._state is not None and self._state.down:
-            return ActorDown(self.name, self._state.value, self._reason)
-        return None
+        return None if self._down is None else ActorDown(self.name, self._down.value, self._reason)
 
     def put(self, message: M, *, outside: bool) -> Accepted:
         """Accept or refuse; behind `Ref.tell`."""
@@ -264,7 +265,8 @@ class Mailbox(Generic[M]):
     def enter(self, state: State, reason: str = "", *, retry_at: float = -math.inf) -> None:
         """The actor's state changed. Down means: queued questions fail now, and new ones fail at once."""
         self._state, self._reason, self._retry_at = state, reason, retry_at
-        if not state.down:
+        self._down = state if state.down else None
+        if self._down is None:
             return
         for envelope in [*self._line, *(each for hand in self._in_hand.values() for each in hand)]:
             if isinstance(envelope.message, Question):

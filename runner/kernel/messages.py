@@ -56,76 +56,62 @@ class Nudge(Order):
     delivery: ClassVar[Delivery] = Delivery.NUDGE
 
 
-class _Stage(enum.Enum):
-    NEW = 0
-    ASKED = 1
-    ANSWERED = 2
-    FAILED = 3
-    LEFT = 4
-
-
 @attrs.define(eq=False)
 class Reply(Generic[T]):
     """The one-shot return address of a question. Answering twice, or an asker who has left, does nothing."""
 
-    _stage: _Stage = attrs.field(default=_Stage.NEW, init=False)
+    closed: bool = attrs.field(default=False, init=False)
+    """Nobody waits any more: answered, failed or left."""
+    answered: bool = attrs.field(default=False, init=False)
+    """There is something for `result`."""
+    _asked: bool = attrs.field(default=False, init=False)
     _value: object = attrs.field(default=None, init=False, repr=False)
+    _error: Exception | None = attrs.field(default=None, init=False, repr=False)
     _asker: trio.lowlevel.Task | None = attrs.field(default=None, init=False, repr=False)
 
     def send(self, value: T) -> None:
         """Answer the asker."""
-        self._resolve(_Stage.ANSWERED, value)
+        if not self.closed:
+            self._value = value
+            self._resolve()
 
     def fail(self, error: Exception) -> None:
         """Raise `error` where the question was asked."""
-        self._resolve(_Stage.FAILED, error)
-
-    @property
-    def closed(self) -> bool:
-        """Nobody waits any more: answered, failed or left."""
-        return self._stage not in (_Stage.NEW, _Stage.ASKED)
+        if not self.closed:
+            self._error = error
+            self._resolve()
 
     def open(self) -> None:
         """Mark the question as asked. A question is asked once: its reply belongs to one asker."""
-        if self._stage is not _Stage.NEW:
+        if self._asked:
             msg = "this question was asked before; build a new one for each ask"
             raise RuntimeError(msg)
-        self._stage = _Stage.ASKED
+        self._asked = True
 
     def leave(self) -> None:
-        """The asker gives up; an answer that comes later is dropped."""
-        if self._stage is _Stage.ASKED:
-            self._stage = _Stage.LEFT
+        """The asker is gone; an answer that comes later is dropped."""
+        self.closed = True
 
     async def wait(self) -> None:
         """Park until there is an answer; read it with `result`."""
-        if self._stage is not _Stage.ASKED:
+        if self.closed:
             await trio.lowlevel.checkpoint()
             return
         self._asker = trio.lowlevel.current_task()
-
-        def abort(_: object) -> trio.lowlevel.Abort:
-            self._asker = None
-            return trio.lowlevel.Abort.SUCCEEDED
-
-        await trio.lowlevel.wait_task_rescheduled(abort)
+        await trio.lowlevel.wait_task_rescheduled(self._give_up)
 
     def result(self) -> T:
         """The answer that has come. Must only be called when `answered`."""
-        if self._stage is _Stage.FAILED:
-            raise cast("Exception", self._value)
+        if self._error is not None:
+            raise self._error
         return cast("T", self._value)
 
-    @property
-    def answered(self) -> bool:
-        """Whether `result` has something to give."""
-        return self._stage in (_Stage.ANSWERED, _Stage.FAILED)
+    def _give_up(self, _: object) -> trio.lowlevel.Abort:
+        self._asker = None
+        return trio.lowlevel.Abort.SUCCEEDED
 
-    def _resolve(self, stage: _Stage, value: object) -> None:
-        if self.closed:
-            return
-        self._stage = stage
-        self._value = value
+    def _resolve(self) -> None:
+        self.closed = self.answered = True
         if self._asker is not None:
             asker, self._asker = self._asker, None
             trio.lowlevel.reschedule(asker)
@@ -143,7 +129,8 @@ class Question(Order, Generic[T]):
 
         Raises ActorDown at once when the actor is failed, stopped or stuck, MailboxFull when it is not accepted,
         Crashed when the actor ended with it in hand, TooSlowError when the time is over, and whatever the actor
-        failed it with. A question still queued when its asker leaves is never begun; one in hand is finished and its answer dropped.
+        failed it with. A question still queued when its asker leaves is never begun; one in hand is finished and its
+        answer dropped.
         """
         down = ref.down()
         if down is not None:
@@ -153,7 +140,7 @@ class Question(Order, Generic[T]):
             self.reply.leave()
             raise ref.refusal()
         try:
-            with trio.move_on_after(within):
+            with trio.CancelScope(deadline=trio.current_time() + within):
                 await self.reply.wait()
         finally:
             self.reply.leave()

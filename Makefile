@@ -66,7 +66,7 @@ soak: $(VENV)/.test ## Run for long under load and faults, with the full counts
 	$(BIN)/python -m tests.soak $(ARGS)
 
 screenshots: setup-test ## Take the pictures of the pages anew, into config/pictures
-	$(BIN)/python -m tests.screenshots $(ARGS)
+	$(BIN)/python -m tests.screenshots $(or $(ARGS),config/pictures)
 
 clean: ## Take away what these commands made, except the home
 	rm -rf $(VENV) tests/node/node_modules .coverage .coverage.* htmlcov dist build

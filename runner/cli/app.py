@@ -19,7 +19,7 @@ from runner.errors import RunnerError
 __all__ = ["build", "main"]
 
 EXIT_INTERRUPTED = 130
-EXIT_PIPE = 141
+EXIT_PIPE = 1
 
 _ABOUT = """One supervised process that gives a Claude instance a persistent life and a place to live it.
 
@@ -78,7 +78,6 @@ def main(arguments: Sequence[str], shell: Shell) -> int:
         os.close(sink)
         return EXIT_PIPE
     except (KeyboardInterrupt, typer.Abort):
-        shell.note("claude-runner: interrupted")
         return EXIT_INTERRUPTED
     except OSError as error:
         place = f" ({error.filename})" if error.filename else ""

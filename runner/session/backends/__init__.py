@@ -1,0 +1,1 @@
+"""How a session can run: three backends behind one protocol, all writing the same records."""

@@ -1,0 +1,286 @@
+"""The Messages API by the `anthropic` SDK: a streaming conversation with the home's own file tools.
+
+The SDK is imported at the first session and in a thread: it takes over a second. It is built on httpx2, whose errors
+come through raw when a stream breaks, so both families are caught.
+"""
+
+import contextlib
+import importlib
+import json
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import attrs
+import trio
+
+from runner.session.backends.base import DEADLINE_EXIT, RunListener, RunOrder, RunResult, RunSync
+from runner.session.backends.emit import Recorder
+from runner.session.backends.prices import cost_usd
+from runner.session.records import Usage
+from runner.session.tools import HomeTools
+
+MAX_TOKENS = 16_000
+_REFUSED = {401, 403}
+_AGAIN = {408, 409, 429, 500, 502, 503, 504, 529}
+_KINDS = {401: "authentication_failed", 403: "authentication_failed", 429: "rate_limit", 529: "overloaded"}
+
+
+@attrs.frozen
+class ApiOptions:
+    """How the service is reached; all of it comes from the settings."""
+
+    api_key: str = attrs.field(repr=False)
+    base_url: str
+    stall: float = 120.0
+    retry_for: float = 300.0
+    """Seconds of unbroken failure after which a session is given up."""
+    first_pause: float = 1.0
+    longest_pause: float = 30.0
+
+
+class _GivenUpError(Exception):
+    """The conversation can't go on; the text says why."""
+
+    def __init__(self, reason: str, exit_code: int = 1) -> None:
+        super().__init__(reason)
+        self.exit_code = exit_code
+
+
+@attrs.frozen
+class AnthropicApi:
+    """The backend `anthropic-api`."""
+
+    options: ApiOptions
+    tools: HomeTools
+    run_sync: RunSync
+    name: str = "anthropic-api"
+
+    async def run(self, order: RunOrder, listener: RunListener) -> RunResult:
+        sdk, transport = await self.run_sync(
+            lambda: (importlib.import_module("anthropic"), importlib.import_module("httpx2"))
+        )
+        await listener.spawning()
+        await listener.spawned(None, None)
+        client = sdk.AsyncAnthropic(
+            api_key=self.options.api_key, base_url=self.options.base_url, max_retries=0, timeout=self.options.stall
+        )
+        recorder = Recorder(listener, order.model)
+        talk = _Talk(
+            order, recorder, self.options, self.tools, self.run_sync, client, (sdk.APIError, transport.HTTPError)
+        )
+        try:
+            return await talk.hold()
+        finally:
+            with trio.move_on_after(2, shield=True):
+                await client.close()
+
+
+@attrs.define(eq=False)
+class _Talk:
+    order: RunOrder
+    recorder: Recorder
+    options: ApiOptions
+    tools: HomeTools
+    run_sync: RunSync
+    client: Any
+    failures: tuple[type[Exception], ...]
+    usage: Usage = attrs.field(factory=Usage)
+    turns: int = 0
+    last: str = ""
+    messages: list[dict[str, Any]] = attrs.field(factory=list)
+
+    async def hold(self) -> RunResult:
+        began = trio.current_time()
+        await self.recorder.started(self.tools.names(), cwd=str(self.order.home))
+        subtype, result, reason, code = "error_during_execution", None, None, 1
+        with trio.move_on_after(self.order.deadline) as deadline:
+            try:
+                subtype = await self._converse()
+                result = self.last if subtype == "success" else None
+                code = 0 if subtype == "success" else 1
+                reason = None if subtype == "success" else subtype.removeprefix("error_").replace("_", " ")
+            except _GivenUpError as given_up:
+                reason, code = str(given_up), given_up.exit_code
+        if deadline.cancelled_caught:
+            reason, code = f"over its deadline of {self.order.deadline:g} s", DEADLINE_EXIT
+        await self.recorder.ended(
+            subtype=subtype,
+            is_error=code != 0,
+            result=result,
+            duration_ms=round((trio.current_time() - began) * 1000),
+            num_turns=self.turns,
+            cost_usd=cost_usd(self.order.model, self.usage),
+            usage=self.usage,
+        )
+        return RunResult(code, reason)
+
+    async def _converse(self) -> str:
+        self.messages.append({"role": "user", "content": self.order.user})
+        while self.turns < self.order.max_turns:
+            self.turns += 1
+            blocks, stop = await self._turn()
+            uses = [block for block in blocks if block["type"] == "tool_use"]
+            if stop == "refusal":
+                raise _GivenUpError("the model declined to go on")
+            if stop == "max_tokens" and not uses:
+                raise _GivenUpError(f"an answer was longer than {MAX_TOKENS} tokens")
+            if not uses:
+                return "success"
+            self.messages.append({"role": "assistant", "content": blocks})
+            self.messages.append({"role": "user", "content": await self._use(uses, cut=stop == "max_tokens")})
+            if self.order.budget_usd is not None and cost_usd(self.order.model, self.usage) >= self.order.budget_usd:
+                return "error_max_budget_usd"
+        return "error_max_turns"
+
+    async def _use(self, uses: Sequence[Mapping[str, Any]], *, cut: bool) -> list[dict[str, Any]]:
+        """Every call answered, in order; a refused one with an error, because the service wants one answer for each."""
+        results = []
+        for use in uses:
+            if cut and use is uses[-1]:
+                content, is_error = "the call was cut off before it was complete; nothing was done", True
+            else:
+                found = await self.run_sync(lambda use=use: self.tools.call(use["name"], use["input"]))  # type: ignore[misc]
+                content, is_error = found.content, found.is_error
+            results.append({"type": "tool_result", "tool_use_id": use["id"], "content": content, "is_error": is_error})
+        await self.recorder.answered(results)
+        return results
+
+    async def _turn(self) -> tuple[list[dict[str, Any]], str]:
+        """One answer of the model, tried again while the service is only busy."""
+        give_up_at = trio.current_time() + self.options.retry_for
+        attempt = 0
+        while True:
+            answer = _Answer(self.recorder)
+            try:
+                await self._stream(answer)
+            except self.failures as failure:
+                self._count(answer)
+                attempt += 1
+                pause = self._pause(failure, attempt, answer)
+                status = getattr(failure, "status_code", None)
+                await self.recorder.retrying(attempt, pause, status, _KINDS.get(status or 0, type(failure).__name__))
+                if trio.current_time() + pause > give_up_at:
+                    raise _GivenUpError(
+                        f"the service did not answer for {self.options.retry_for:g} s: {_said(failure)}"
+                    ) from failure
+                await trio.sleep(pause)
+            else:
+                self._count(answer)
+                self.last = answer.text() or self.last
+                return answer.blocks, answer.stop
+
+    def _pause(self, failure: Exception, attempt: int, answer: "_Answer") -> float:
+        """How long to wait before the next attempt; raises when there is no point in one."""
+        status = getattr(failure, "status_code", None)
+        if status in _REFUSED:
+            raise _GivenUpError("authentication failed: the model's service refuses the key") from failure
+        # an error event inside a stream carries the status 200 of the answer it broke
+        if status is not None and status not in _AGAIN and status != 200:
+            raise _GivenUpError(f"the service refuses the request: {_said(failure)}") from failure
+        if answer.blocks:
+            raise _GivenUpError(f"the answer broke off: {_said(failure)}") from failure
+        pause: float = min(self.options.longest_pause, self.options.first_pause * 2.0 ** (attempt - 1))
+        with contextlib.suppress(AttributeError, TypeError, ValueError):
+            asked = float(failure.response.headers["retry-after"])  # type: ignore[attr-defined]
+            pause = max(pause, min(asked, 300.0))
+        return pause
+
+    async def _stream(self, answer: "_Answer") -> None:
+        given: dict[str, Any] = {"tools": self.tools.definitions()} if self.tools.names() else {}
+        with trio.move_on_after(self.options.stall) as silence:
+            stream = await self.client.messages.create(
+                model=self.order.model,
+                max_tokens=MAX_TOKENS,
+                system=self.order.system,
+                messages=self.messages,
+                stream=True,
+                **given,
+            )
+            async with stream:
+                async for event in stream:
+                    silence.deadline = trio.current_time() + self.options.stall
+                    await answer.take(event.model_dump(mode="json", exclude_none=True))
+        if silence.cancelled_caught:
+            raise _GivenUpError(f"stalled: nothing came for {self.options.stall:g} s", DEADLINE_EXIT)
+        if not answer.stop:
+            raise _GivenUpError("the answer ended without saying why")
+
+    def _count(self, answer: "_Answer") -> None:
+        used, more = self.usage, answer.usage()
+        self.usage = Usage(
+            used.input_tokens + more.input_tokens,
+            used.output_tokens + more.output_tokens,
+            used.cache_read_tokens + more.cache_read_tokens,
+            used.cache_creation_tokens + more.cache_creation_tokens,
+        )
+
+
+@attrs.define(eq=False)
+class _Answer:
+    """One streamed answer, put together from its events; each event is passed on as it comes."""
+
+    recorder: Recorder
+    blocks: list[dict[str, Any]] = attrs.field(factory=list)
+    stop: str = ""
+    _counts: dict[str, int] = attrs.field(factory=dict)
+    _open: dict[str, Any] = attrs.field(factory=dict)
+    _json: str = ""
+
+    async def take(self, event: Mapping[str, Any]) -> None:
+        await self.recorder.event(event)
+        match event["type"]:
+            case "message_start":
+                self._counted(event["message"].get("usage", {}))
+            case "content_block_start":
+                self._open, self._json = dict(event["content_block"]), ""
+            case "content_block_delta":
+                self._delta(event["delta"])
+            case "content_block_stop":
+                await self._closed()
+            case "message_delta":
+                self._counted(event.get("usage", {}))
+                self.stop = event["delta"].get("stop_reason") or self.stop
+
+    def _delta(self, delta: Mapping[str, Any]) -> None:
+        if delta["type"] == "text_delta":
+            self._open["text"] = self._open.get("text", "") + delta["text"]
+        elif delta["type"] == "input_json_delta":
+            self._json += delta["partial_json"]
+
+    async def _closed(self) -> None:
+        block = self._open
+        if block.get("type") == "tool_use":
+            try:
+                given = json.loads(self._json or "{}")
+            except ValueError:
+                given = {}  # cut off in the middle: the tool will say what is missing
+            block = {
+                "type": "tool_use",
+                "id": block["id"],
+                "name": block["name"],
+                "input": given if isinstance(given, dict) else {},
+            }
+        elif block.get("type") == "text" and block.get("text"):
+            block = {"type": "text", "text": block["text"]}
+        else:
+            return
+        self.blocks.append(block)
+        await self.recorder.said(block)
+
+    def _counted(self, usage: Mapping[str, Any]) -> None:
+        self._counts |= {name: value for name, value in usage.items() if isinstance(value, int)}
+
+    def usage(self) -> Usage:
+        return Usage(
+            self._counts.get("input_tokens", 0),
+            self._counts.get("output_tokens", 0),
+            self._counts.get("cache_read_input_tokens", 0),
+            self._counts.get("cache_creation_input_tokens", 0),
+        )
+
+    def text(self) -> str:
+        return "\n\n".join(block["text"] for block in self.blocks if block["type"] == "text")
+
+
+def _said(failure: Exception) -> str:
+    return " ".join(str(failure).split())[:300] or type(failure).__name__

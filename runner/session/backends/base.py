@@ -1,0 +1,88 @@
+"""What every backend is given, what it tells while it runs, and what it says at the end."""
+
+import json
+from collections.abc import Mapping
+from datetime import datetime
+from pathlib import Path
+from typing import Any, Protocol
+
+import attrs
+
+from runner.ledger import RunSync
+from runner.session.kinds import Kind
+
+__all__ = [
+    "DEADLINE_EXIT",
+    "NOT_FOUND_EXIT",
+    "Backend",
+    "RunListener",
+    "RunOrder",
+    "RunResult",
+    "RunSync",
+    "as_line",
+]
+
+
+@attrs.frozen
+class RunOrder:
+    """One run of a model, complete: nothing is looked up elsewhere."""
+
+    session_id: str
+    kind: Kind
+    system: str
+    user: str
+    home: Path
+    private: Path
+    """A folder of this session alone (0700), wiped by whoever made it."""
+    model: str
+    max_turns: int
+    deadline: float
+    """Seconds for the whole run."""
+    now: datetime
+    """When the session began, in the home's zone."""
+    cli_session_id: str | None = None
+    resume: str | None = None
+    budget_usd: float | None = None
+
+
+@attrs.frozen
+class RunResult:
+    """How the run ended. Figures are in the records; this is about the process."""
+
+    exit_code: int
+    reason: str | None = None
+    """None when the model came to its own end, else what cut it short, in words for people."""
+    stderr: str = ""
+    """The last 64 KiB of the error output."""
+    cut_lines: int = 0
+
+
+class RunListener(Protocol):
+    """Told as it happens, in order; every call is waited for."""
+
+    async def spawning(self) -> None:
+        """Just before a process is made or the model is asked for the first time."""
+
+    async def spawned(self, pid: int | None, started: int | None) -> None:
+        """The process and its start time; None for a backend without a process of its own."""
+
+    async def line(self, line: bytes) -> None:
+        """One record, without its line end."""
+
+
+class Backend(Protocol):
+    """Runs a model once. Cancelling `run` leaves nothing behind."""
+
+    @property
+    def name(self) -> str: ...
+
+    async def run(self, order: RunOrder, listener: RunListener) -> RunResult: ...
+
+
+def as_line(record: Mapping[str, Any]) -> bytes:
+    """A record as the CLI would write it."""
+    return json.dumps(record, ensure_ascii=False, separators=(",", ":")).encode("utf-8", "replace")
+
+
+DEADLINE_EXIT = 124
+NOT_FOUND_EXIT = 127

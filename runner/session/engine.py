@@ -1,0 +1,411 @@
+"""One wake from the lock to the last hook. No actor and no server: the session actor and the `wake` command both use it.
+
+Whatever happens on the way, what stays behind is told truly: a terminal record with a reason, or the wake back in the
+queue when its model was never begun; the status idle; the log closed; the lock free; nothing of the model running.
+"""
+
+from collections.abc import Callable, Mapping
+from datetime import datetime
+from typing import TypeAlias
+
+import attrs
+import trio
+
+from runner.clock import Now
+from runner.ledger import Ledger, Limits, RunSync, SpendEntry, Wake
+from runner.resources import prompts_dir
+from runner.schedule import Schedule, load_schedule
+from runner.session import conversation, sessionlog
+from runner.session.backends.base import RunOrder, RunResult
+from runner.session.choose import Chosen
+from runner.session.context import SOURCES, gather
+from runner.session.events import Publish
+from runner.session.hooks import HOOKS, Hook, HookContext
+from runner.session.kinds import Deadline, Kind, kind_of
+from runner.session.livefiles import LineFiles, Status
+from runner.session.lock import SessionLock
+from runner.session.performance import EndedSession, Performance, judge, outcome
+from runner.session.pipeline import Pipeline
+from runner.session.projection import Projection
+from runner.session.prompt import Prompter, Prompts, Wanted
+from runner.session.prompt_history import keep_prompt
+from runner.session.recovery import Recovered, Recovery
+from runner.session.redact import Redactor
+from runner.session.sources.base import Ask, Source
+from runner.session.summary import Summary
+from runner.session.tools import HomeTools
+from runner.session.workplace import Workplace
+from runner.settings import Settings
+
+Progress: TypeAlias = Callable[[str], None]
+"""Told each phase as it begins: gathering, running, hooks, ended."""
+
+
+@attrs.frozen
+class DryRun:
+    """What a session would be told; nothing was changed to find out."""
+
+    system: str
+    user: str
+    sections: Mapping[str, int]
+    """Characters of each part."""
+    missing: Mapping[str, str]
+    """What could not be gathered, and why."""
+
+
+@attrs.define(eq=False, kw_only=True)
+class Engine:
+    """Runs wakes on one home, one at a time."""
+
+    settings: Settings
+    ledger: Ledger
+    chosen: Chosen
+    now: Now
+    publish: Publish
+    run_sync: RunSync
+    prompter: Prompter
+    schedule: Schedule
+    hooks: tuple[Hook, ...] = HOOKS
+    sources: tuple[Source, ...] = SOURCES
+    lock: SessionLock = attrs.field(init=False)
+    pipeline: Pipeline = attrs.field(init=False)
+    redactor: Redactor = attrs.field(init=False)
+    status: Status = attrs.field(init=False)
+
+    def __attrs_post_init__(self) -> None:
+        paths = self.settings.paths
+        self.lock = SessionLock(paths.session_lock, self.run_sync, paths.shared_session_lock)
+        self.pipeline = Pipeline(self.hooks)
+        self.redactor = Redactor(self.settings.secret_values())
+        self.status = Status(paths.session_status, self.run_sync)
+
+    async def run(
+        self,
+        wake: Wake,
+        *,
+        report: Progress = lambda _phase: None,
+        why_cancelled: Callable[[], str] = lambda: "cancelled",
+        wait: float = 0.0,
+    ) -> EndedSession:
+        """Run a claimed wake to its end, hooks included.
+
+        SessionLockedError leaves the wake claimed: the caller knows whether to return it to the queue. A cancellation
+        before the model is begun puts it back, uncounted; a later one ends the model and records `interrupted` with
+        the reason that `why_cancelled` gives then. Hooks that a cancellation left without a verdict are run by
+        `recover` or `finish_hooks`.
+        """
+        kind = kind_of(wake.type)
+        began = self._local_now()
+        refusal = await self._refusal(wake)
+        if refusal is not None:
+            await self.ledger.wakes.refuse(wake.id, refusal, self.now())
+            report("ended")
+            return EndedSession(state="refused", ended_at=self.now(), reason=refusal)
+        facts = {"session_id": wake.id, "type": wake.type, "started_at": began.isoformat(timespec="seconds")}
+        async with self.lock.held(facts, wait=wait):
+            session = _Session(self, wake, kind, began, Workplace(self.settings.paths.tmp / wake.id), why_cancelled)
+            return await session.live(report)
+
+    async def recover(self) -> tuple[Recovered, ...]:
+        """Put right what an earlier life left behind; nothing when another process holds the session lock."""
+        return await self._recovery().run()
+
+    async def finish_hooks(self, session_id: str) -> Mapping[str, str]:
+        """Run the hooks of an ended session that have no verdict yet."""
+        return await self._recovery().finish_hooks(session_id)
+
+    async def dry_run(
+        self, kind_name: str, message: str = "", *, sender: str = "", image: str = "", offline: bool = False
+    ) -> DryRun:
+        """Both prompts as they would be now. No lock, nothing written; `offline` asks no source beyond this machine."""
+        ask = self._ask(kind_of(kind_name), self._local_now())
+        sources = tuple(source for source in self.sources if not (offline and source.remote))
+        context = await gather(ask, sources)
+        for left_out in self.sources:
+            if left_out not in sources:
+                context = attrs.evolve(context, values={**context.values, left_out.name: left_out.fallback})
+        prompts = await self.run_sync(lambda: self.prompter.render(ask, context, Wanted(message, sender, image)))
+        return DryRun(prompts.system, prompts.user, prompts.sections, context.missing)
+
+    async def _refusal(self, wake: Wake) -> str | None:
+        if self.chosen.backend is None:
+            return self.chosen.reason
+        budget = self.settings.budget
+        limits = Limits(
+            day_usd=budget.day_usd,
+            month_usd=budget.month_usd,
+            day_tokens=budget.day_tokens,
+            month_tokens=budget.month_tokens,
+        )
+        if not any((limits.day_usd, limits.month_usd, limits.day_tokens, limits.month_tokens)):
+            return None
+        entry = SpendEntry(ref=wake.id, at=self.now(), cost_usd=budget.session_usd)
+        return await self.ledger.spend.reserve(entry, limits)
+
+    def _ask(self, kind: Kind, moment: datetime) -> Ask:
+        return Ask(kind, moment, self.settings, self.schedule, self.run_sync)
+
+    def _local_now(self) -> datetime:
+        return self.now().astimezone(self.settings.resident.zone)
+
+    def _recovery(self) -> Recovery:
+        return Recovery(
+            settings=self.settings,
+            ledger=self.ledger,
+            lock=self.lock,
+            pipeline=self.pipeline,
+            redactor=self.redactor,
+            status=self.status,
+            now=self.now,
+            run_sync=self.run_sync,
+        )
+
+
+def make_engine(
+    *, settings: Settings, ledger: Ledger, chosen: Chosen, now: Now, publish: Publish, run_sync: RunSync
+) -> Engine:
+    """An engine with the shipped templates, hooks and schedule. Reads the schedule's file."""
+    tools = settings.session.tools
+    if chosen.name != "claude-cli":
+        tools = HomeTools(settings.home, tools).names()
+    elif settings.session.dangerous:
+        tools = ()
+    return Engine(
+        settings=settings,
+        ledger=ledger,
+        chosen=chosen,
+        now=now,
+        publish=publish,
+        run_sync=run_sync,
+        prompter=Prompter(prompts_dir(), tools),
+        schedule=load_schedule(settings.resident.zone),
+    )
+
+
+@attrs.define(eq=False)
+class _Session:
+    """One wake under the lock."""
+
+    engine: Engine
+    wake: Wake
+    kind: Kind
+    began: datetime
+    workplace: Workplace
+    why_cancelled: Callable[[], str]
+    performance: Performance | None = None
+    began_clock: float = attrs.field(factory=trio.current_time)
+
+    async def live(self, report: Progress) -> EndedSession:
+        ended: EndedSession | None = None
+        try:
+            report("gathering")
+            ended = await self._to_the_record(report)
+            if ended is None:
+                raise AssertionError("only a cancellation ends a session without a record, and it does not get here")
+            report("hooks")
+            verdicts = await self._hooks(ended)
+            return attrs.evolve(ended, verdicts=verdicts)
+        finally:
+            with trio.CancelScope(shield=True):
+                await self._leave(ended)
+            report("ended")
+
+    async def _to_the_record(self, report: Progress) -> EndedSession | None:
+        """Up to the terminal record, on every way out: done, failed, or cancelled."""
+        result: RunResult | None = None
+        error: str | None = None
+        ended: EndedSession | None = None
+        try:
+            order = await self._prepare()
+            self.performance = self._performance(order, report)
+            result = await self.performance.run()
+        except Exception as failure:  # noqa: BLE001 - a fault of ours must not leave a wake without its record
+            error = f"internal error: {_words(failure)}"
+        finally:
+            interrupted = self.why_cancelled() if result is None and error is None else None
+            with trio.CancelScope(shield=True):
+                ended = await self._record(result, error=error, interrupted=interrupted)
+        return ended
+
+    async def _prepare(self) -> RunOrder:
+        engine, wake, settings = self.engine, self.wake, self.engine.settings
+        ask = engine._ask(self.kind, self.began)  # noqa: SLF001 - the session is the engine's other half
+        context = await gather(ask, engine.sources)
+        wanted = Wanted(wake.message, wake.sender or settings.resident.owner, wake.image or "")
+        prompts = await engine.run_sync(lambda: engine.prompter.render(ask, context, wanted))
+        await engine.run_sync(lambda: self._set_up(prompts, context.missing, context.text("prompt_file")))
+        deadlines = {
+            Deadline.SESSION: settings.session.deadline_seconds,
+            Deadline.TELEGRAM: settings.session.deadline_telegram_seconds,
+            Deadline.TALK_OPEN: settings.session.deadline_talk_seconds,
+        }
+        return RunOrder(
+            session_id=wake.id,
+            kind=self.kind,
+            system=prompts.system,
+            user=prompts.user,
+            home=settings.home,
+            private=self.workplace.folder,
+            model=settings.session.model,
+            max_turns=wake.max_turns or settings.session.max_turns,
+            deadline=deadlines[self.kind.deadline],
+            now=self.began,
+            budget_usd=settings.budget.session_usd or None,
+        )
+
+    def _set_up(self, prompts: Prompts, missing: Mapping[str, str], prompt_file: str) -> None:
+        """Folders, log header, the message's part of the conversation. Blocking."""
+        paths, wake = self.engine.settings.paths, self.wake
+        for folder in (paths.data, paths.logs, paths.conversations, paths.transcripts):
+            folder.mkdir(mode=0o750, parents=True, exist_ok=True)
+        self.workplace.make()
+        log = sessionlog.log_path(paths.logs, wake.id)
+        sessionlog.begin(log, kind=wake.type, now=self.began)
+        notes = [f"Not gathered: {name} ({why})" for name, why in sorted(missing.items())]
+        notes += [f"Left out of the prompt: {cut}" for cut in prompts.cuts]
+        if notes:
+            sessionlog.append(log, [self.engine.redactor.text(" ".join(note.split())) for note in notes])
+        if self.kind.saves and wake.message:
+            conversation.begin(
+                paths.conversations, wake.id, kind=wake.type, sender=wake.sender, message=wake.message, now=self.began
+            )
+        if prompt_file:
+            keep_prompt(paths.prompt_history, wake.id, prompt_file)
+
+    def _performance(self, order: RunOrder, report: Progress) -> Performance:
+        engine, paths = self.engine, self.engine.settings.paths
+        assert engine.chosen.backend is not None
+        record = [self.workplace.stream] + ([paths.live_stream] if self.kind.live else [])
+        return Performance(
+            order=order,
+            backend=engine.chosen.backend,
+            ledger=engine.ledger,
+            publish=engine.publish,
+            now=engine.now,
+            run_sync=engine.run_sync,
+            status=engine.status,
+            files=LineFiles(record, engine.run_sync),
+            projection=Projection(order.session_id, order.home, engine.redactor, self.kind.private),
+            summary=Summary(order.home),
+            on_running=lambda: report("running"),
+        )
+
+    async def _record(
+        self, result: RunResult | None, *, error: str | None, interrupted: str | None
+    ) -> EndedSession | None:
+        """The terminal record; or, when nothing was begun and nothing failed, the wake back into the queue."""
+        engine, performance = self.engine, self.performance
+        begun = performance is not None and performance.spawned_yet
+        if interrupted is not None and not begun:
+            await engine.ledger.wakes.release(self.wake.id, engine.now(), counted=False, reason=interrupted)
+            await engine.ledger.spend.forget(self.wake.id)
+            return None
+        summary = performance.summary if performance is not None else Summary(engine.settings.home)
+        state, reason = judge(summary, result, error=error, interrupted=interrupted)
+        duration = trio.current_time() - self.began_clock
+        ended = outcome(
+            summary,
+            state=state,
+            reason=reason,
+            exit_code=result.exit_code if result is not None else None,
+            ended_at=engine.now(),
+            redactor=engine.redactor,
+            hooks=engine.pipeline.names(reduced=self.kind.reduced_hooks) if begun else (),
+            duration=duration if begun else None,
+        )
+        if performance is not None and begun:
+            performance.show(
+                performance.projection.close(
+                    model=summary.model or performance.order.model,
+                    duration_ms=round(duration * 1000),
+                    num_turns=ended.num_turns or 0,
+                    cost_usd=ended.cost_usd or 0.0,
+                )
+            )
+        await engine.ledger.sessions.finish(self.wake.id, ended)
+        await self._note(summary.result_lines, result.stderr if result is not None else "", performance)
+        if self.kind.live and begun and interrupted is None:
+            await self._status_hooks()
+        return ended
+
+    async def _status_hooks(self) -> None:
+        started = self.began.isoformat(timespec="seconds")
+        try:
+            await self.engine.status.active(
+                kind=self.kind.name, session_id=self.wake.id, started_at=started, phase="hooks"
+            )
+        except OSError:
+            return  # a full disk: the ledger has the record, and that is what counts
+
+    async def _note(self, results: list[bytes], stderr: str, performance: Performance | None) -> None:
+        lines: list[str | bytes] = list(results)
+        if stderr.strip():
+            lines.append("Error output, its end:")
+            lines += [f"  {line}" for line in self.engine.redactor.text(stderr).splitlines()[-50:]]
+        if performance is not None and performance.files.trouble is not None:
+            lines.append(f"Record of lines: {performance.files.trouble}")
+        if performance is not None and performance.rejected:
+            lines.append(f"Events that could not be shown: {performance.rejected}")
+        if lines:
+            await self._log(lines)
+
+    async def _log(self, lines: list[str | bytes]) -> None:
+        path = sessionlog.log_path(self.engine.settings.paths.logs, self.wake.id)
+        try:
+            await self.engine.run_sync(lambda: sessionlog.append(path, lines))
+        except OSError:
+            return  # as above
+
+    async def _hooks(self, ended: EndedSession) -> Mapping[str, str]:
+        if not ended.hooks:
+            return {}
+        engine = self.engine
+        context = HookContext(
+            session_id=self.wake.id,
+            kind=self.kind,
+            paths=engine.settings.paths,
+            now=engine._local_now(),  # noqa: SLF001 - as above
+            began=self.began,
+            stream=self.workplace.stream,
+            message=self.wake.message,
+            sender=self.wake.sender,
+            reply=ended.reply,
+            exit_code=ended.exit_code,
+            run_sync=engine.run_sync,
+        )
+        verdicts = await engine.pipeline.run(context, ledger=engine.ledger, now=engine.now)
+        return {name: verdict.value for name, verdict in verdicts.items()}
+
+    async def _leave(self, ended: EndedSession | None) -> None:
+        """What has to be true whichever way we went. Each step for itself: none may keep the others from happening."""
+        engine, log = self.engine, sessionlog.log_path(self.engine.settings.paths.logs, self.wake.id)
+        code = ended.exit_code if ended is not None and ended.exit_code is not None else 1
+        rows = await engine.ledger.hooks.of(self.wake.id)
+        lines = [f"Hook {row.name}: {row.verdict or 'later'}{f' ({row.error})' if row.error else ''}" for row in rows]
+        if lines:
+            await self._log([engine.redactor.text(" ".join(line.split())) for line in lines])
+        begun = self.performance is not None and self.performance.spawned_yet
+        unfinished = any(row.verdict is None for row in rows)
+
+        def tidy() -> None:
+            if unfinished:
+                self.workplace.forget_prompts()
+            else:
+                self.workplace.wipe()
+            if log.exists():
+                sessionlog.end(log, exit_code=code, now=engine._local_now())  # noqa: SLF001 - as above
+
+        try:
+            await engine.run_sync(tidy)
+        except OSError:
+            pass  # a full or broken disk; the status below is worth a try of its own
+        if self.kind.live and begun:
+            ended_at = engine.now().isoformat(timespec="seconds")
+            await engine.status.idle(kind=self.kind.name, session_id=self.wake.id, ended_at=ended_at, exit_code=code)
+
+
+def _words(failure: Exception) -> str:
+    """An error in one line; of a group the first leaf, which is what went wrong first."""
+    while isinstance(failure, ExceptionGroup):
+        failure = failure.exceptions[0]
+    return f"{type(failure).__name__}: {' '.join(str(failure).split())}"[:400]

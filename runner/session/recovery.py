@@ -1,0 +1,152 @@
+"""Putting right what a process that ended too early left behind: orphans, open records, hooks without a verdict."""
+
+from collections.abc import Mapping
+from datetime import datetime
+from pathlib import Path
+from typing import Literal
+
+import attrs
+
+from runner.clock import Now
+from runner.ledger import Ledger, RunSync, SessionRow
+from runner.session import sessionlog
+from runner.session.errors import SessionLockedError
+from runner.session.hooks.base import HookContext
+from runner.session.kinds import KINDS
+from runner.session.livefiles import Status
+from runner.session.lock import SessionLock
+from runner.session.orphans import Mark, end_marked, end_recorded
+from runner.session.performance import EndedSession, outcome
+from runner.session.pipeline import Pipeline
+from runner.session.records import parse
+from runner.session.redact import Redactor
+from runner.session.summary import Summary
+from runner.session.workplace import Workplace, leftovers
+from runner.settings import Settings
+
+REASON = "the process ended during the session"
+
+
+@attrs.frozen
+class Recovered:
+    """One thing that was put right."""
+
+    session_id: str
+    action: Literal["returned", "interrupted", "hooks", "status"]
+    detail: str = ""
+
+
+@attrs.frozen(eq=False, kw_only=True)
+class Recovery:
+    settings: Settings
+    ledger: Ledger
+    lock: SessionLock
+    pipeline: Pipeline
+    redactor: Redactor
+    status: Status
+    now: Now
+    run_sync: RunSync
+
+    async def run(self) -> tuple[Recovered, ...]:
+        """Everything, under the session lock: a lock that another process holds says that its rows are alive."""
+        try:
+            async with self.lock.held({"type": "recovery", "started_at": self.now().isoformat(timespec="seconds")}):
+                return await self._all()
+        except SessionLockedError:
+            return ()
+
+    async def finish_hooks(self, session_id: str) -> Mapping[str, str]:
+        """The rest of an ended session's hooks. For whoever holds the lock, or knows that no session runs."""
+        row = await self.ledger.sessions.get(session_id)
+        kind = KINDS.get(row.type) if row is not None else None
+        if row is None or kind is None:
+            return {}
+        wake = await self.ledger.wakes.get(session_id)
+        place = Workplace(self.settings.paths.tmp / session_id)
+        summary = await self._summary(place.stream)
+        zone = self.settings.resident.zone
+        context = HookContext(
+            session_id=session_id,
+            kind=kind,
+            paths=self.settings.paths,
+            now=self.now().astimezone(zone),
+            began=_began(row, self.now()).astimezone(zone),
+            stream=place.stream,
+            message=wake.message if wake is not None else "",
+            sender=wake.sender if wake is not None else "",
+            reply=summary.reply(),
+            exit_code=row.exit_code,
+            run_sync=self.run_sync,
+        )
+        verdicts = await self.pipeline.run(context, ledger=self.ledger, now=self.now)
+        await self.run_sync(place.wipe)
+        return {name: verdict.value for name, verdict in verdicts.items()}
+
+    async def _all(self) -> tuple[Recovered, ...]:
+        done: list[Recovered] = []
+        for wake in await self.ledger.wakes.pending():
+            if wake.state == "claimed":
+                now = await self.ledger.wakes.release(
+                    wake.id, self.now(), reason="the process ended before its model began"
+                )
+                done.append(Recovered(wake.id, "returned", now.state))
+        for row in await self.ledger.sessions.unfinished():
+            done.append(await self._interrupt(row))
+        if await self.status.repair(ended_at=self.now().isoformat(timespec="seconds")):
+            done.append(Recovered("", "status", "idle"))
+        for session_id in await self.ledger.hooks.unfinished_sessions():
+            verdicts = await self.finish_hooks(session_id)
+            done.append(
+                Recovered(session_id, "hooks", ", ".join(f"{name} {verdict}" for name, verdict in verdicts.items()))
+            )
+        for place in await self.run_sync(lambda: leftovers(self.settings.paths.tmp, frozenset())):
+            await self.run_sync(place.wipe)
+        return tuple(done)
+
+    async def _interrupt(self, row: SessionRow) -> Recovered:
+        grace = self.settings.session.kill_seconds
+        ended = 0
+        if row.pid is not None and row.pid_started is not None:
+            ended += await end_recorded(row.pid, row.pid_started, run_sync=self.run_sync, grace=grace)
+        mark = Mark(row.session_id, self.settings.home)
+        ended += len(await end_marked(mark, run_sync=self.run_sync, grace=grace))
+        summary = await self._summary(self.settings.paths.tmp / row.session_id / "stream.jsonl")
+        kind = KINDS.get(row.type)
+        record: EndedSession = outcome(
+            summary,
+            state="interrupted",
+            reason=REASON,
+            exit_code=None,
+            ended_at=self.now(),
+            redactor=self.redactor,
+            hooks=self.pipeline.names(reduced=kind.reduced_hooks) if kind is not None else (),
+        )
+        await self.ledger.sessions.finish(row.session_id, record)
+        log = sessionlog.log_path(self.settings.paths.logs, row.session_id)
+        moment = self.now().astimezone(self.settings.resident.zone)
+
+        def close_log() -> None:
+            if log.exists():
+                sessionlog.append(log, [*summary.result_lines, f"Interrupted: {REASON}"])
+                sessionlog.end(log, exit_code=1, now=moment)
+
+        await self.run_sync(close_log)
+        return Recovered(row.session_id, "interrupted", f"{ended} processes ended" if ended else "")
+
+    async def _summary(self, stream: Path) -> Summary:
+        def read() -> Summary:
+            summary = Summary(self.settings.home)
+            if stream.is_file():
+                with stream.open("rb") as lines:
+                    for line in lines:
+                        summary.feed(parse(line), line.rstrip(b"\n"))
+            return summary
+
+        return await self.run_sync(read)
+
+
+def _began(row: SessionRow, default: datetime) -> datetime:
+    if row.started_at is None:
+        return default
+    moment = datetime.fromisoformat(row.started_at)
+    return moment if moment.tzinfo is not None else moment.replace(tzinfo=default.tzinfo)

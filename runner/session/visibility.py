@@ -1,0 +1,147 @@
+"""Which tool calls the public may see. Deny by default: only what stays inside public folders is shown whole.
+
+SHOWN   call and result are public.       NAMED   the tool's name and nothing that it touched.
+HIDDEN  neither call nor result leaves a trace: it names something private.
+"""
+
+import enum
+import posixpath
+import re
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+import attrs
+
+PUBLIC_ROOTS = frozenset(
+    {
+        "thoughts",
+        "dreams",
+        "essays",
+        "essays-description",
+        "letters",
+        "letters-description",
+        "scores",
+        "scores-description",
+        "bookshelf",
+        "about",
+        "landing-page",
+        "landing-summary",
+        "visitor-greeting",
+        "sandbox",
+        "projects",
+        "news",
+        "gifts",
+        "prompt",
+    }
+)
+PRIVATE_ROOTS = frozenset(
+    {
+        "memory",
+        "telegram",
+        "mailbox",
+        "conversations",
+        "transcripts",
+        "visitors",
+        "inner-thread",
+        "data",
+        "moderation",
+        "logs",
+        "runner",
+    }
+)
+_PRIVATE_NAMES = re.compile(
+    r"(?:^|[^A-Za-z0-9_-])(?:" + "|".join(sorted(PRIVATE_ROOTS)) + r")(?:/|\\|\"|'|\s|$|\*|;|\|)"
+    r"|\.env\b|\.key\b|\.pem\b|sessions\.db|\.claude\b|\.git/"
+)
+_NAMED_FOLDER = re.compile(r"(?:^|[\s\"'=(:/])(?:" + "|".join(sorted(PRIVATE_ROOTS)) + r")/|\.env\b|sessions\.db")
+_PATH_MEMBERS = {
+    "read": "file_path",
+    "write": "file_path",
+    "edit": "file_path",
+    "multiedit": "file_path",
+    "notebookedit": "notebook_path",
+    "glob": "path",
+    "grep": "path",
+    "list": "path",
+    "ls": "path",
+    "search": "path",
+}
+_GERUND = {"read": "Reading", "write": "Writing", "edit": "Editing", "list": "Listing", "ls": "Listing"}
+
+
+class Visibility(enum.Enum):
+    SHOWN = "shown"
+    NAMED = "named"
+    HIDDEN = "hidden"
+
+
+@attrs.frozen
+class Viewer:
+    """Judges tool calls of the session that lives in `home`."""
+
+    home: Path
+
+    def judge(self, tool: str, given: Mapping[str, Any]) -> Visibility:
+        """How much of this call may be seen. Judged by words alone: nothing is looked up on the disk."""
+        name = tool.lower()
+        member = _PATH_MEMBERS.get(name)
+        words = [text for key, text in _strings(given) if member is None or key not in {"content", "new_string"}]
+        path = self.inside(_text(given, member)) if member is not None else None
+        if path is not None and path.partition("/")[0] in PUBLIC_ROOTS:
+            pattern = _text(given, "pattern") if name in {"glob", "grep", "search"} else ""
+            wanders = name == "glob" and (".." in pattern or pattern.startswith(("/", "~")))
+            hidden_file = any(part.startswith(".") for part in path.split("/"))
+            if not wanders and not hidden_file:
+                return Visibility.SHOWN
+        if path is not None and (path.partition("/")[0] in PRIVATE_ROOTS or path.startswith(".")):
+            return Visibility.HIDDEN
+        if any(_PRIVATE_NAMES.search(self._without_home(text)) for text in words):
+            return Visibility.HIDDEN
+        return Visibility.NAMED
+
+    def shows_result(self, content: str) -> bool:
+        """Whether what a shown call gave back may be shown: not when it names private files."""
+        return _NAMED_FOLDER.search(self._without_home(content)) is None
+
+    def inside(self, path: str) -> str | None:
+        """The path relative to the home, normalised; None when it lies elsewhere or is missing."""
+        if not path or "\x00" in path:
+            return None
+        whole = posixpath.normpath(posixpath.join(str(self.home), path))
+        home = posixpath.normpath(str(self.home))
+        return whole[len(home) + 1 :] if whole.startswith(home + "/") else None
+
+    def summary(self, tool: str, given: Mapping[str, Any], visibility: Visibility) -> str:
+        """One line for people about a call that is not hidden."""
+        name = tool.lower()
+        described = _text(given, "description")
+        if name == "bash" and described:
+            return described
+        if visibility is not Visibility.SHOWN:
+            return f"Using {tool}"
+        if name in {"glob", "grep", "search"}:
+            pattern = _text(given, "pattern")
+            return f"Searching for {pattern}" if name == "glob" else f'Searching for "{pattern}"'
+        if name in _GERUND:
+            return f"{_GERUND[name]} /{self.inside(_text(given, _PATH_MEMBERS[name]))}"
+        return f"Using {tool}"
+
+    def _without_home(self, text: str) -> str:
+        return text.replace(str(self.home) + "/", " ")
+
+
+def _text(given: Mapping[str, Any], member: str | None) -> str:
+    value = given.get(member) if member is not None else None
+    return value if isinstance(value, str) else ""
+
+
+def _strings(value: Any, key: str = "") -> Iterator[tuple[str, str]]:
+    if isinstance(value, str):
+        yield key, value
+    elif isinstance(value, Mapping):
+        for name, member in value.items():
+            yield from _strings(member, str(name))
+    elif isinstance(value, list | tuple):
+        for member in value:
+            yield from _strings(member, key)

@@ -1,0 +1,40 @@
+"""The private folder of one session, data/tmp/<id>/ (0700): its prompts and its raw record. All of it blocks."""
+
+import shutil
+from pathlib import Path
+
+import attrs
+
+
+@attrs.frozen
+class Workplace:
+    folder: Path
+
+    @property
+    def stream(self) -> Path:
+        return self.folder / "stream.jsonl"
+
+    def make(self) -> None:
+        """A fresh one: what an earlier attempt left is gone."""
+        self.wipe()
+        self.folder.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        self.folder.mkdir(mode=0o700)
+
+    def wipe(self) -> None:
+        if self.folder.is_symlink():
+            self.folder.unlink()
+        shutil.rmtree(self.folder, ignore_errors=True)
+
+    def forget_prompts(self) -> None:
+        """Drop everything but the raw record, which the hooks still need."""
+        if self.folder.is_dir():
+            for path in self.folder.iterdir():
+                if path != self.stream:
+                    path.unlink(missing_ok=True)
+
+
+def leftovers(tmp: Path, keep: frozenset[str]) -> list[Workplace]:
+    """Folders of sessions that nobody needs any more."""
+    if not tmp.is_dir():
+        return []
+    return [Workplace(path) for path in sorted(tmp.iterdir()) if path.is_dir() and path.name not in keep]

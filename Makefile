@@ -65,8 +65,9 @@ bench: $(VENV)/.test ## Measure speed, with the full counts (ARGS='--json' for o
 soak: $(VENV)/.test ## Run for long under load and faults, with the full counts
 	$(BIN)/python -m tests.soak $(ARGS)
 
-screenshots: setup-test ## Take the pictures of the pages anew, into config/pictures
-	$(BIN)/python -m tests.screenshots $(or $(ARGS),config/pictures)
+screenshots: setup-test ## Take pictures of all pages, and the README's anew
+	$(BIN)/python -m tests.screenshots build/screenshots
+	cp build/screenshots/live-light.png config/pictures/live.png
 
 clean: ## Take away what these commands made, except the home
 	rm -rf $(VENV) tests/node/node_modules .coverage .coverage.* htmlcov dist build

@@ -292,7 +292,7 @@ class Ledger:
 
 @attrs.frozen(eq=False)
 class LedgerView:
-    """The ledger for commands with no process running: reads only, at once, and writes nothing at all."""
+    """The ledger for commands with no process running: reads only, at once, and changes nothing in it."""
 
     _connection: sqlite3.Connection
 

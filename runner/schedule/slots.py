@@ -3,7 +3,7 @@
 import tomllib
 from collections.abc import Iterator
 from datetime import UTC, date, datetime, time, timedelta, timezone
-from itertools import islice
+from itertools import islice, takewhile
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
@@ -74,12 +74,7 @@ class Schedule:
         after, until = after.astimezone(UTC), until.astimezone(UTC)
         if until <= after:
             return ()
-        slots: list[Slot] = []
-        for slot in self._from(after):
-            if slot.at > until:
-                break
-            slots.append(slot)
-        return tuple(slots)
+        return tuple(takewhile(lambda slot: slot.at <= until, self._from(after)))
 
     def next_slot(self, now: datetime) -> Slot:
         """The first slot after *now*; a slot at this very instant is not after it."""
@@ -100,7 +95,6 @@ class Schedule:
         now = now.astimezone(UTC)
         if last is None or now <= last:
             return Missed()
-        # a home that slept for years: counting its slots one by one is still quick, but they need not be kept
         border = now - RECORDED
         recent = list(self.slots_between(max(last, border), now))
         late = recent.pop() if recent and now < latest_start(recent[-1], max_late) else None
@@ -110,9 +104,8 @@ class Schedule:
         first: Slot | None = None
         newest: Slot | None = None
         count = 0
-        for slot in self._from(last):
-            if slot.at > until:
-                break
+        # counted one by one without keeping them: a home may have slept for years
+        for slot in takewhile(lambda slot: slot.at <= until, self._from(last)):
             first = first or slot
             newest = slot
             count += 1

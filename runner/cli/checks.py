@@ -10,6 +10,7 @@ from typing import Final, Literal
 
 import attrs
 
+from runner.cli.offline import chosen_backend
 from runner.cli.shell import Shell
 from runner.control.client import NoProcessError
 from runner.control.protocol import CommandError
@@ -116,19 +117,15 @@ def _masked(value: str) -> str:
 
 
 def _model(shell: Shell, settings: Settings) -> Finding:
-    session = settings.session
-    program = shutil.which(session.claude_bin, path=shell.environ.get("PATH"))
-    has_key = bool(settings.anthropic.api_key)
-    match session.backend:
-        case "claude-cli" if program is None:
-            return Finding(
-                "model", "wrong", f"SESSION_BACKEND is claude-cli, but CLAUDE_BIN {session.claude_bin!r} is not there"
-            )
-        case "anthropic-api" if not has_key:
-            return Finding("model", "wrong", "SESSION_BACKEND is anthropic-api, but ANTHROPIC_API_KEY is not set")
-        case _:
-            found = f"{session.claude_bin} is {program}" if program else f"no program {session.claude_bin!r}"
-            return Finding("model", "ok", f"backend {session.backend}; {found}; model {session.model}")
+    try:
+        chosen = chosen_backend(shell, settings)
+    except RunnerError as error:
+        return Finding("model", "wrong", str(error))
+    program = settings.session.claude_bin
+    if chosen.name == "claude-cli" and shutil.which(program, path=shell.environ.get("PATH")) is None:
+        return Finding("model", "wrong", f"the backend is claude-cli, but there is no program {program!r} (CLAUDE_BIN)")
+    text = f"{chosen.name}: {chosen.reason}"
+    return Finding("model", "ok" if chosen.backend is not None else "wrong", text)
 
 
 def _ledger_text(settings: Settings, sessions: tuple[SessionRow, ...], waiting: int) -> str:

@@ -10,7 +10,7 @@ from runner.cli import offline
 from runner.cli.shell import AsJson, Config, Home, Shell, shell_of
 from runner.control.client import NoProcessError
 from runner.control.protocol import EXIT_BUSY, Answer, WakeParams
-from runner.session.kinds import SCHEDULED, kind_of
+from runner.session.kinds import SCHEDULED, WAKE_TYPES
 from runner.settings import Settings
 
 __all__ = ["register"]
@@ -35,7 +35,9 @@ def register(app: typer.Typer) -> None:
             Path | None, typer.Option("--image", metavar="FILE", help="A picture that comes with it.")
         ] = None,
         dry_run: Annotated[bool, typer.Option("--dry-run", help="Print both prompts and run nothing.")] = False,
-        without_network: Annotated[bool, typer.Option("--offline", help="Gather without asking the network.")] = False,
+        without_network: Annotated[
+            bool, typer.Option("--offline", help="With --dry-run: ask nothing beyond this machine.")
+        ] = False,
         max_turns: Annotated[int | None, typer.Option("--max-turns", metavar="N", min=1, max=1000)] = None,
         wait: Annotated[
             float, typer.Option("--wait", metavar="SECONDS", min=0, help="How long to wait for a running session.")
@@ -54,7 +56,8 @@ def register(app: typer.Typer) -> None:
         """
         shell = shell_of(context)
         settings = shell.load(home, config).settings
-        kind_of(kind)  # an unknown one is told before anything is begun
+        if kind not in WAKE_TYPES:
+            raise typer.BadParameter(f"unknown type {kind!r}; allowed: {', '.join(WAKE_TYPES)}", ctx=context)
         if image is not None and not image.is_file():
             raise typer.BadParameter(f"--image {image} is no file", ctx=context)
         picture = None if image is None else str(image.resolve())
@@ -62,10 +65,12 @@ def register(app: typer.Typer) -> None:
         if dry_run:
             _show_prompts(shell, settings, params, without_network=without_network, as_json=as_json)
             return
+        if without_network:
+            raise typer.BadParameter("--offline goes with --dry-run: a wake gathers what it can reach", ctx=context)
         follower = Follower(shell, verbose=verbose and not as_json)
         answer = _through_process(shell, settings, params, follower)
         if answer is None:
-            answer = offline.wake(shell, settings, params, follower.step, without_network=without_network)
+            answer = offline.wake(shell, settings, params, follower.step)
         raise typer.Exit(_tell(shell, answer, as_json=as_json))
 
 
@@ -90,7 +95,8 @@ class Follower:
             case "started":
                 self._line(f"{progress['session_id']} began {progress.get('detail', '')}".rstrip())
             case "tool" | "hooks" as stage:
-                self._line(f"{stage}: {progress.get('detail', '')}")
+                detail = progress.get("detail")
+                self._line(f"{stage}: {detail}" if detail else str(stage))
             case _:
                 self._line("")
 
@@ -105,9 +111,7 @@ class Follower:
 def _through_process(shell: Shell, settings: Settings, params: WakeParams, follower: Follower) -> Answer | None:
     """The answer of the running process, or None when none runs. There is no deadline: a session has its own."""
     try:
-        return shell.ask(
-            settings.paths.control_socket, "wake", params, within=None, on_progress=follower.step, telling="waking"
-        )
+        return shell.ask(settings.paths.control_socket, "wake", params, within=None, on_progress=follower.step)
     except NoProcessError:
         return None
 

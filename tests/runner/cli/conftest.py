@@ -35,14 +35,15 @@ T = TypeVar("T")
 NOW = datetime(2026, 3, 1, 17, 30, tzinfo=UTC)
 
 
-async def _inline(work: Callable[[], T]) -> T:
+async def inline(work: Callable[[], T]) -> T:
+    """Blocking work done at once."""
     return work()
 
 
 @asynccontextmanager
 async def a_ledger(home: Path) -> AsyncIterator[Ledger]:
     """The home's ledger, open for writing."""
-    ledger = await Ledger.open(home / "sessions.db", run_sync=_inline)
+    ledger = await Ledger.open(home / "sessions.db", run_sync=inline)
     try:
         yield ledger
     finally:

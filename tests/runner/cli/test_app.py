@@ -76,7 +76,7 @@ def test_wrong_settings_are_told_with_exit_78(lived: CommandLine) -> None:
 
 
 def test_up_hands_over_checked_settings(lived: CommandLine) -> None:
-    """`up`, with or without its name, passes on host, port and home, warns of unknown names, and gives the exit code."""
+    """`up`, with or without its name, passes on host, port and home, warns of unknown names, gives the exit code."""
     seen: list[Start] = []
 
     def up(start: Start) -> int:

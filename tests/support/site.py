@@ -23,8 +23,8 @@ from web.status import SessionStatus
 
 T = TypeVar("T")
 
-NOON = datetime(2026, 2, 3, 17, 0, tzinfo=UTC)
-"""Noon in New York."""
+NOON = datetime(2026, 2, 3, 17, 15, tzinfo=UTC)
+"""A quarter past noon in New York."""
 
 
 @attrs.define
@@ -92,9 +92,7 @@ class World:
             now=lambda: self.now,
             run_sync=in_thread,
             catalogue=lambda: self.catalogue,
-            status=SessionStatus(
-                settings.paths.session_status, lambda: self.now, in_thread, lambda: self.memory
-            ),
+            status=SessionStatus(settings.paths.session_status, lambda: self.now, in_thread, lambda: self.memory),
             actors=self.see_actors,
             upcoming=self.see_slots,
             ledger_check=self.check_ledger,

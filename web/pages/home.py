@@ -5,7 +5,7 @@ from quart import Blueprint, Response, request
 from runner.content import Kind
 from runner.live import frames
 from web import answers, sse, words
-from web.pages.rest import next_wake, session_now
+from web.pages.rest import coming_wakes, session_now
 from web.services import Services
 from web.shell import Shell
 from web.sse import Streams
@@ -36,7 +36,7 @@ def pages(services: Services, shell: Shell, streams: Streams) -> Blueprint:
             greeting=words.greeting(here),
             here=here,
             status=session_now(status, here.tzinfo),
-            next_wake=next_wake(services, here),
+            next_wake=next(iter(coming_wakes(services, here, at_most=1)), None),
             latest=shelf.order[:LATEST],
             empty=shelf.kind.empty,
             count=len(shelf.order),

@@ -8,9 +8,11 @@ from quart import Blueprint, Response, request
 
 from runner.live import SessionView, frames
 from web import answers
-from web.pages.rest import next_wake, session_now
+from web.pages.rest import coming_wakes, session_now
 from web.services import Services
 from web.shell import Shell
+
+AHEAD = 5
 
 
 @attrs.define
@@ -34,7 +36,8 @@ def pages(services: Services, shell: Shell) -> Blueprint:
             request,
             "live.html",
             status=session_now(await services.status.current(), here.tzinfo),
-            next_wake=next_wake(services, here),
+            here=here,
+            ahead=coming_wakes(services, here, at_most=AHEAD),
             session=view,
             model=model_of(view),
             blocks=blocks_of(view),

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from datetime import datetime, tzinfo
+from itertools import islice
 from typing import Any
 
 import attrs
@@ -11,7 +12,7 @@ from web.services import Services
 
 @attrs.frozen
 class NextWake:
-    """The next slot, as a page counts down to it."""
+    """A wake to come, as a page counts down to it."""
 
     type: str
     at: datetime
@@ -29,11 +30,13 @@ class SessionNow:
     seconds: int = 0
 
 
-def next_wake(services: Services, here: datetime) -> NextWake | None:
-    for appointment in services.upcoming():
+def coming_wakes(services: Services, here: datetime, *, at_most: int) -> tuple[NextWake, ...]:
+    """The wakes to come, soonest first, in the time of the home."""
+    found = []
+    for appointment in islice(services.upcoming(), at_most):
         at = appointment.at.astimezone(here.tzinfo)
-        return NextWake(appointment.type, at, max(0.0, (at - here).total_seconds()))
-    return None
+        found.append(NextWake(appointment.type, at, max(0.0, (at - here).total_seconds())))
+    return tuple(found)
 
 
 def session_now(status: Mapping[str, Any], zone: tzinfo | None) -> SessionNow:

@@ -7,6 +7,7 @@ __all__ = [
     "ForeignHome",
     "HomeInUse",
     "HomeMissing",
+    "LedgerUnavailable",
     "PortInUse",
     "ResourceMissing",
     "RunnerError",
@@ -76,6 +77,13 @@ class BadLedger(RunnerError):
     """sessions.db can't be used as it is: damaged, not ours, or of a newer version. Nothing in it was changed."""
 
     exit_code: ClassVar[int] = 78
+    ends_start: ClassVar[bool] = True
+
+
+class LedgerUnavailable(RunnerError):
+    """sessions.db is sound as far as we know, but can't be opened now: no permission, no room, or another holds it."""
+
+    exit_code: ClassVar[int] = 70
     ends_start: ClassVar[bool] = True
 
 

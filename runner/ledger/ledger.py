@@ -10,7 +10,7 @@ from zoneinfo import ZoneInfo
 
 import attrs
 
-from runner.errors import RunnerError
+from runner.errors import LedgerUnavailable, RunnerError
 from runner.ledger import hooks, meta, schema, sessions, spend, wakes
 from runner.ledger.rows import (
     HookRow,
@@ -49,11 +49,13 @@ class _Doors:
     _reader: sqlite3.Connection
     _run_write: RunSync
     _run_read: RunSync
-    _closed: bool = False
+    _reader_closed: bool = False
+    _writer_closed: bool = False
 
     async def write(self, work: Callable[[sqlite3.Connection], T]) -> T:
         def inside() -> T:
-            self._refuse_closed()
+            if self._writer_closed:
+                raise LedgerClosed("the ledger is closed; this was not written")
             with sqlite.transaction(self._writer) as connection:
                 return work(connection)
 
@@ -61,24 +63,26 @@ class _Doors:
 
     async def read(self, work: Callable[[sqlite3.Connection], T]) -> T:
         def inside() -> T:
-            self._refuse_closed()
+            if self._reader_closed:
+                raise LedgerClosed("the ledger is closed")
             return _snapshot(self._reader, work)
 
         return await self._run_read(inside)
 
     async def close(self) -> None:
+        def reader() -> None:
+            self._reader_closed = True
+            self._reader.close()
+
         def writer() -> None:
-            if not self._closed:
-                self._closed = True
+            if not self._writer_closed:
+                self._writer_closed = True
                 sqlite.checkpoint(self._writer)
                 self._writer.close()
 
-        await self._run_read(self._reader.close)
+        # the reader first: the last connection to leave removes the write-ahead log, and only a writer can
+        await self._run_read(reader)
         await self._run_write(writer)
-
-    def _refuse_closed(self) -> None:
-        if self._closed:
-            raise LedgerClosed("the ledger is closed")
 
     def day(self, moment: datetime) -> str:
         return moment.astimezone(self.zone).date().isoformat()
@@ -263,7 +267,8 @@ class Ledger:
         run_read: RunSync | None = None,
         zone: ZoneInfo | str = "America/New_York",
     ) -> Self:
-        """Open the ledger, made or brought to the newest version where needed; BadLedger for what can't be opened.
+        """Open the ledger, made or brought to the newest version where needed; BadLedger or
+        LedgerUnavailable for what can't be opened.
 
         *run_sync* carries the writes, *run_read* the reads beside them (the same one when not given); each has to run
         one piece of work at a time.
@@ -271,13 +276,11 @@ class Ledger:
 
         def connect() -> tuple[sqlite3.Connection, sqlite3.Connection]:
             schema.check(path)
-            writer = sqlite.open_writer(path)
             try:
-                schema.migrate(writer)
-                return writer, sqlite.open_reader(path)
-            except BaseException:
-                writer.close()
-                raise
+                return _connect(path)
+            except (OSError, sqlite3.OperationalError) as error:
+                reason = error.strerror if isinstance(error, OSError) else error
+                raise LedgerUnavailable(f"the ledger {path} can't be opened: {reason}") from error
 
         writer, reader = await run_sync(connect)
         doors = _Doors(
@@ -346,6 +349,16 @@ class LedgerView:
 
     def meta(self, key: str) -> str | None:
         return _snapshot(self._connection, functools.partial(meta.get, key=key))
+
+
+def _connect(path: Path) -> tuple[sqlite3.Connection, sqlite3.Connection]:
+    writer = sqlite.open_writer(path)
+    try:
+        schema.migrate(writer)
+        return writer, sqlite.open_reader(path)
+    except BaseException:
+        writer.close()
+        raise
 
 
 def _snapshot(connection: sqlite3.Connection, work: Callable[[sqlite3.Connection], T]) -> T:

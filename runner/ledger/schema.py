@@ -6,7 +6,7 @@ from pathlib import Path
 
 import attrs
 
-from runner.errors import BadLedger
+from runner.errors import BadLedger, LedgerUnavailable
 from runner.storage import sqlite
 
 __all__ = ["LATEST", "MIGRATIONS", "Migration", "check", "migrate"]
@@ -156,7 +156,7 @@ LATEST = MIGRATIONS[-1].version
 def check(path: Path, *, latest: int = LATEST) -> int | None:
     """The schema version of a database file, None for one that isn't there or is empty. Writes nothing.
 
-    Raises BadLedger for what this program can't open.
+    Raises BadLedger for what this program can never open, LedgerUnavailable for what it can't open now.
     """
     try:
         with path.open("rb") as opened:
@@ -164,7 +164,7 @@ def check(path: Path, *, latest: int = LATEST) -> int | None:
     except FileNotFoundError:
         return None
     except OSError as error:
-        raise BadLedger(f"the ledger {path} can't be read: {error.strerror}") from None
+        raise LedgerUnavailable(f"the ledger {path} can't be read: {error.strerror}") from None
     if not head:
         return None
     if head != MAGIC:
@@ -175,6 +175,8 @@ def check(path: Path, *, latest: int = LATEST) -> int | None:
             return _check_open(connection, path, latest)
         finally:
             connection.close()
+    except sqlite3.OperationalError as error:
+        raise LedgerUnavailable(f"the ledger {path} can't be opened: {error}") from None
     except sqlite3.DatabaseError as error:
         raise BadLedger(f"the ledger {path} can't be opened: {error}; restore a backup") from None
 

@@ -245,7 +245,8 @@ def _must(connection: sqlite3.Connection, wake_id: str) -> Wake:
 
 def _late(wake: Wake) -> str:
     assert wake.expires_at is not None
-    minutes = round((wake.expires_at - (wake.not_before or wake.enqueued_at)).total_seconds() / 60)
+    since = parse_stamp(wake.slot) or wake.not_before or wake.enqueued_at
+    minutes = round((wake.expires_at - since).total_seconds() / 60)
     return f"could not begin within {minutes} minutes"
 
 

@@ -154,7 +154,8 @@ def load_settings(
                 "allowed: --home, CLAUDE_HOME, --config"
             )
     env_file = home / "runner" / ".env"
-    dotenv = _read_dotenv(env_file, serving=serving, warnings=warnings)
+    secrets = [option.env for option in options.values() if option.secret]
+    dotenv = _read_dotenv(env_file, serving=serving, secrets=secrets, warnings=warnings)
     written = _flat(document, options, toml_origin)
     _warn_unknown(surroundings, dotenv, options, env_file, warnings)
 
@@ -260,9 +261,10 @@ def _read_toml(file: Path, *, required: bool) -> dict[str, Any]:
         raise SettingsError(f"the settings file {file} is not TOML: {error}") from None
 
 
-def _read_dotenv(file: Path, *, serving: bool, warnings: list[str]) -> dict[str, str]:
+def _read_dotenv(file: Path, *, serving: bool, secrets: Iterable[str], warnings: list[str]) -> dict[str, str]:
     try:
         text = file.read_text(encoding="utf-8", errors="replace")
+        open_to_all = bool(file.stat().st_mode & 0o004)
     except (FileNotFoundError, NotADirectoryError):
         return {}
     except OSError as error:
@@ -272,6 +274,8 @@ def _read_dotenv(file: Path, *, serving: bool, warnings: list[str]) -> dict[str,
     values, bad = parse_env(text)
     # The text of a bad line stays out of the warning: it may be half a secret.
     warnings.extend(f"{file} line {number} is not KEY=VALUE and was skipped" for number in bad)
+    if open_to_all and any(values.get(name) for name in secrets):
+        warnings.append(f"{file} holds secrets and everybody on this machine can read it; allowed: chmod 600 {file}")
     return _upper(values)
 
 
@@ -309,7 +313,7 @@ def _warn_unknown(
     in_file = sorted(set(dotenv) - set(known))
     warnings.extend(_unknown(name, str(env_file), known) for name in in_file if not _foreign(name))
     if "CLAUDE_HOME" in dotenv:
-        warnings.append(f"CLAUDE_HOME in {env_file} has no effect: that file is looked for in the home")
+        warnings.append(f"CLAUDE_HOME in {env_file} has no effect: that file lies in the home it would name")
 
 
 def _foreign(name: str) -> bool:

@@ -203,7 +203,7 @@ def _check_zone(value: object) -> None:
     try:
         ZoneInfo(str(value))
     except (OSError, ValueError, KeyError):
-        raise ValueError("the name of a time zone such as America/New_York") from None
+        raise ValueError("the name of a time zone this machine has data for, such as America/New_York") from None
 
 
 def _check_url(value: object) -> None:

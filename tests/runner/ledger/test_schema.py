@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 import trio
 
-from runner.errors import BadLedger
+from runner.errors import BadLedger, LedgerUnavailable
 from runner.ledger import Ledger, LedgerClosed, LedgerView, WakeRequest, schema
 from runner.storage import sqlite
 from tests.runner.ledger.conftest import inline
@@ -155,10 +155,24 @@ async def test_what_can_not_be_opened(tmp_path: Path, make: "object", says: str)
 
 
 async def test_unreadable(tmp_path: Path) -> None:
-    """A folder in the ledger's place is named with the reason."""
+    """A folder in the ledger's place, and a place without a folder, are named with the reason."""
     (tmp_path / "sessions.db").mkdir()
-    with pytest.raises(BadLedger, match="can't be read: Is a directory"):
+    with pytest.raises(LedgerUnavailable, match="can't be read: Is a directory"):
         await Ledger.open(tmp_path / "sessions.db", run_sync=inline)
+    with pytest.raises(LedgerUnavailable, match="can't be opened: No such file or directory"):
+        await Ledger.open(tmp_path / "none" / "sessions.db", run_sync=inline)
+
+
+def test_unopenable_for_now(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What keeps the file shut for now is told apart from what is wrong with it."""
+    path = predecessors(tmp_path / "sessions.db")
+
+    def locked(_: Path) -> None:
+        raise sqlite3.OperationalError("database is locked")
+
+    monkeypatch.setattr(sqlite, "open_reader", locked)
+    with pytest.raises(LedgerUnavailable, match="can't be opened: database is locked"):
+        LedgerView.open(path)
 
 
 async def test_a_failed_migration_closes_the_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -166,7 +180,7 @@ async def test_a_failed_migration_closes_the_file(tmp_path: Path, monkeypatch: p
     path = predecessors(tmp_path / "sessions.db")
     step = schema.Migration(1, "INSERT INTO nowhere VALUES (1);")
     monkeypatch.setattr(schema.migrate, "__kwdefaults__", {"steps": (step,)})
-    with pytest.raises(sqlite3.OperationalError):
+    with pytest.raises(LedgerUnavailable, match="can't be opened: no such table: nowhere"):
         await Ledger.open(path, run_sync=inline)
     assert schema.check(path) == 0
 

@@ -75,8 +75,8 @@ def test_relative_home_is_made_absolute(tmp_path: Path, monkeypatch: pytest.Monk
         ({"API_PORT": "eighty"}, "http.port (API_PORT) is 'eighty'; allowed: a whole number"),
         ({"API_DEBUG": "perhaps"}, "http.debug (API_DEBUG) is 'perhaps'; allowed: true or false"),
         ({"SESSION_BACKEND": "gpt"}, "allowed: one of auto, claude-cli, anthropic-api, rehearsal"),
-        ({"HOME_TIMEZONE": "Mars/Olympus"}, "allowed: the name of a time zone"),
-        ({"HOME_TIMEZONE": "../etc/passwd"}, "allowed: the name of a time zone"),
+        ({"HOME_TIMEZONE": "Mars/Olympus"}, "allowed: the name of a time zone this machine has data for"),
+        ({"HOME_TIMEZONE": "../etc/passwd"}, "allowed: the name of a time zone this machine has data for"),
         ({"DAY_ZERO": "yesterday"}, "allowed: a date such as 2026-01-15"),
         ({"REHEARSAL_SPEED": "nan"}, "allowed: a number"),
         ({"REHEARSAL_SPEED": "-1"}, "allowed: 0 to 1000000 characters/s"),
@@ -216,6 +216,18 @@ def test_unknown_names_warn(tmp_path: Path) -> None:
     assert warnings[4].endswith("the nearest known name is API_HOST")
     assert warnings[5].startswith("CLAUDE_HOME in")
     assert len(warnings) == 6
+
+
+def test_secrets_lying_open(tmp_path: Path) -> None:
+    """A .env that everybody can read draws a warning when there is a secret in it, and only then."""
+    env = write(tmp_path / "runner/.env", "API_KEY=\nAPI_PORT=9\n")
+    assert load(tmp_path).warnings == ()
+    env.write_text("API_KEY=k\n")
+    env.chmod(0o640)
+    assert load(tmp_path).warnings == ()
+    env.chmod(0o644)
+    (warning,) = load(tmp_path).warnings
+    assert warning.endswith(f"everybody on this machine can read it; allowed: chmod 600 {env}")
 
 
 def test_open_doors_need_a_key(tmp_path: Path) -> None:

@@ -33,6 +33,8 @@ INPUT_LIMIT = 500
 RESULT_LIMIT = 2000
 END_LIMIT = 500
 TEXT_LIMIT = 8 * 1024 * 1024
+LOOKED_AT = 64 * 1024
+"""Of what is shown only in part, so much is redacted before it is cut: enough for any secret to be seen whole."""
 HOLD_LIMIT = 8192
 CUT_MARK = "\n[cut: longer than 8 MiB]"
 
@@ -120,9 +122,7 @@ class Projection:
     def _block(self, block: TextBlock | ToolUse) -> list[PublicEvent]:
         if isinstance(block, TextBlock):
             self._shown = 0
-            text = self.redactor.text(block.text)
-            if len(text) > TEXT_LIMIT:
-                text = text[:TEXT_LIMIT] + CUT_MARK
+            text = self.redactor.clipped(block.text, TEXT_LIMIT) + (CUT_MARK if len(block.text) > TEXT_LIMIT else "")
             return [self._event("session.text", text=text)] if text else []
         visibility = self._viewer.judge(block.name, block.input)
         self._calls[block.id] = _Call(block.name, visibility)
@@ -142,8 +142,9 @@ class Projection:
         call = self._calls.pop(result.tool_use_id, None)
         if call is None or call.visibility is Visibility.HIDDEN:
             return []  # an answer to nothing we saw asked could be an answer to anything
-        shown = call.visibility is Visibility.SHOWN and self._viewer.shows_result(result.content)
-        content = self.redactor.text(result.content)[:RESULT_LIMIT] if shown else ""
+        start = result.content[:LOOKED_AT]
+        shown = call.visibility is Visibility.SHOWN and self._viewer.shows_result(start)
+        content = self.redactor.clipped(start, LOOKED_AT)[:RESULT_LIMIT] if shown else ""
         name = self.redactor.text(call.name)
         return [self._event("session.tool_result", tool_name=name, content=content, is_error=result.is_error)]
 
@@ -158,7 +159,7 @@ class Projection:
             duration_ms=record.duration_ms,
             num_turns=record.num_turns,
             cost_usd=record.cost_usd,
-            result=self.redactor.text(record.result)[:END_LIMIT],
+            result=self.redactor.clipped(record.result, LOOKED_AT)[:END_LIMIT],
         )
         return [*rest, end]
 

@@ -27,6 +27,7 @@ _TOKEN = string.ascii_letters + string.digits + "_-:.+/~="
 _NAME = string.ascii_uppercase + string.digits + "_"
 _SHORTEST_LITERAL = 6
 """Shorter configured values (a chat id, a test key) would black out ordinary words."""
+_PORTION = 64 * 1024
 
 
 class Redactor:
@@ -39,6 +40,29 @@ class Redactor:
 
     def text(self, text: str) -> str:
         """The text with every secret replaced by a mark."""
+        if len(text) <= _PORTION:
+            return self._short(text)
+        # in portions, each ending where no secret can be open: one long regex call would hold up every other thread
+        done: list[str] = []
+        start, size = 0, _PORTION
+        while start < len(text):
+            portion = text[start : start + size]
+            end = self.settled(portion) if start + size < len(text) else len(portion)
+            if end == 0:
+                size *= 2
+                continue
+            done.append(self._short(portion[:end]))
+            start, size = start + end, _PORTION
+        return "".join(done)
+
+    def clipped(self, text: str, limit: int) -> str:
+        """At most so many characters from the beginning, redacted: no secret is cut in two by it."""
+        if len(text) > limit:
+            text = text[:limit]
+            text = text[: self.settled(text)]
+        return self.text(text)
+
+    def _short(self, text: str) -> str:
         if self._literal is not None:
             text = self._literal.sub(MARK, text)
         return _ASSIGNED.sub(r"\g<1>" + MARK, _SHAPES.sub(MARK, text))

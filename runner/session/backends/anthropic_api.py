@@ -180,7 +180,7 @@ class _Talk:
         if answer.blocks:
             raise _GivenUpError(f"the answer broke off: {_said(failure)}") from failure
         pause: float = min(self.options.longest_pause, self.options.first_pause * 2.0 ** (attempt - 1))
-        with contextlib.suppress(AttributeError, TypeError, ValueError):
+        with contextlib.suppress(AttributeError, LookupError, TypeError, ValueError):
             asked = float(failure.response.headers["retry-after"])  # type: ignore[attr-defined]
             pause = max(pause, min(asked, 300.0))
         return pause

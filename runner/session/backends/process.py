@@ -22,6 +22,7 @@ from runner.session.orphans import Mark, end_marked, start_time
 
 STDERR_TAIL = 64 * 1024
 CHUNK = 64 * 1024
+LARGEST_PIPE = 1024 * 1024
 LINGER = 0.5
 """Seconds that output is still read after the process is gone: what it wrote is in the pipe, only its children can
 keep that open longer."""
@@ -106,7 +107,8 @@ class _Run:
     ended_by_us: bool = False
     _stderr: bytearray = attrs.field(factory=bytearray)
     _silence: trio.CancelScope = attrs.field(factory=trio.CancelScope)
-    _gone_since: float = math.inf
+    _gone: bool = False
+    _read_since_gone: int = 0
     _grace_ends: float = math.inf
 
     async def to_the_end(self, stdin: bytes) -> str | None:
@@ -148,8 +150,8 @@ class _Run:
 
     async def _until_gone(self) -> None:
         await self.process.wait()
-        self._gone_since = trio.current_time()
-        self._silence.deadline = min(self._silence.deadline, self._gone_since + LINGER)
+        self._gone = True
+        self._silence.deadline = min(self._silence.deadline, trio.current_time() + LINGER)
 
     async def _read_lines(self) -> str | None:
         stdout = self.process.stdout
@@ -160,22 +162,24 @@ class _Run:
                     chunk = await stdout.receive_some(CHUNK)
                 except (trio.BrokenResourceError, trio.ClosedResourceError):
                     chunk = b""
-            if self._silence.cancelled_caught and not self.watch.finished and self._gone_since == math.inf:
+            if self._silence.cancelled_caught and not self.watch.finished and not self._gone:
                 self.timed_out = True
                 return f"stalled: nothing came for {self.limits.stall:g} s"
             for line in self.splitter.feed(bytes(chunk)) if chunk else self.splitter.finish():
                 await self._pass_on(line)
                 if self.watch.fatal is not None:
                     return self.watch.fatal
-            if not chunk:
+            if self._gone:  # what it left is at most a full pipe; more comes from children that still hold it
+                self._read_since_gone += len(chunk)
+            if not chunk or self._read_since_gone > LARGEST_PIPE:
                 break
         return None
 
     def _patience(self) -> float:
         """Until when the next bytes may come."""
         now = trio.current_time()
-        if self._gone_since < math.inf:  # children of the gone process may keep the pipe open, and even write
-            return min(now + LINGER, self._gone_since + self.limits.result_grace)
+        if self._gone:
+            return now + LINGER
         return self._grace_ends if self.watch.finished else now + self.limits.stall
 
     async def _pass_on(self, line: bytes) -> None:

@@ -1,0 +1,192 @@
+"""The real Claude Code CLI against a scripted Messages API on loopback: one whole wake, and every door it must not open."""
+
+import json
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Any
+
+import attrs
+import pytest
+import trio
+
+from runner.session.backends.claude_cli import ClaudeCli, CliOptions
+from runner.session.orphans import Mark, marked
+from tests.runner.session.stage import clean_environment, in_thread, stage
+from tests.support.claude_code import claude_binary
+from tests.support.messages_api import MessagesApi, Refuse, Say, Script, Turn, Use, text
+
+
+@asynccontextmanager
+async def service(script: Script) -> AsyncIterator[MessagesApi]:
+    api = MessagesApi(script)
+    async with trio.open_nursery() as nursery:
+        await nursery.start(api.serve)
+        try:
+            yield api
+        finally:
+            nursery.cancel_scope.cancel()
+
+
+def backend(folder: Path, api: MessagesApi, **options: Any) -> ClaudeCli:
+    environ = clean_environment(folder)
+    chosen = CliOptions(
+        binary=str(claude_binary()),
+        user_home=Path(environ["HOME"]),
+        environ=environ,
+        base_url=api.url,
+        api_key="dummy-key",
+        stall=20.0,
+    )
+    return ClaudeCli(attrs.evolve(chosen, **options), in_thread)
+
+
+async def test_a_whole_wake_with_the_real_cli(tmp_path: Path) -> None:
+    """Deltas arrive, a Write tool call makes the thought, cost and tokens are in the row, prompts reach the model."""
+    async with stage(tmp_path) as s:
+        path = s.home / "thoughts" / "2026-03-02-morning.md"
+        page = '---\ndate: "2026-03-02"\ntitle: "By hand"\n---\nWritten by the tool.\n'
+        writing = Turn((Say("I will write this down."), Use("Write", {"file_path": str(path), "content": page})))
+        async with service([writing, text("That is all for this morning.")]) as api:
+            wake = await s.claimed()
+            with trio.fail_after(60):
+                ended = await s.engine(backend(tmp_path, api)).run(wake)
+
+        assert ended.state == "completed", ended.reason
+        assert path.read_text() == page
+        assert ended.reply == "That is all for this morning."
+        row = await s.ledger.sessions.get(wake.id)
+        assert row is not None
+        assert row.cost_usd is not None
+        assert row.cost_usd > 0
+        assert (row.input_tokens, row.output_tokens) == (240, 60)
+        assert row.files_written == ("thoughts/2026-03-02-morning.md",)
+        assert row.pid is not None
+        deltas = "".join(data["text"] for data in s.data("session.delta"))
+        assert deltas == "I will write this down.That is all for this morning."
+        assert [data["tool_name"] for data in s.data("session.tool")] == ["Write"]
+        assert [data["tool_name"] for data in s.data("session.tool_result")] == ["Write"]
+        assert s.data("session.end")[0]["cost_usd"] == row.cost_usd
+        asked = json.dumps(api.requests[0])
+        assert "kestrel" in asked
+        assert "larkspur" in asked
+        assert set(api.keys) == {"dummy-key"}
+        await s.assert_left_clean(wake.id, "completed")
+        assert await trio.to_thread.run_sync(marked, Mark(wake.id, s.home)) == []
+
+
+async def test_closed_places_stay_closed_to_the_real_cli(tmp_path: Path) -> None:
+    """Reading keys, state, verdicts, logs and anything outside is refused, by path, by dots and by link; nothing is written there."""
+    async with stage(tmp_path) as s:
+        home = s.home
+        secret = "a-word-nobody-may-read"
+        for name in ("runner/.env", "data/state.json", "moderation/verdict.json", "logs/some.log", "../outside.txt"):
+            (home / name).parent.mkdir(exist_ok=True)
+            (home / name).write_text(secret)
+        (home / "thoughts" / "link.md").symlink_to(tmp_path / "outside.txt")
+        (home / "leave").symlink_to(tmp_path)
+        reads = [
+            str(home / "runner/.env"),
+            "runner/.env",
+            str(home / "data/state.json"),
+            "thoughts/../data/state.json",
+            str(home / "moderation/verdict.json"),
+            str(home / "logs/some.log"),
+            str(tmp_path / "outside.txt"),
+            "../outside.txt",
+            str(home / "thoughts/link.md"),
+            "/etc/hostname",
+        ]
+        writes = [
+            str(home / "data/new.txt"),
+            str(home / ".claude/settings.json"),
+            str(home / ".git/hooks/post-commit"),
+            str(home / "leave/new.txt"),
+            str(tmp_path / "new.txt"),
+        ]
+        uses = [Use("Read", {"file_path": path}, id=f"r{number}") for number, path in enumerate(reads)]
+        uses += [Use("Write", {"file_path": path, "content": "x"}, id=f"w{n}") for n, path in enumerate(writes)]
+        uses += [
+            Use("Grep", {"pattern": secret, "path": str(home), "output_mode": "content"}, id="grep"),
+            Use("Grep", {"pattern": secret, "path": str(home / "data"), "output_mode": "content"}, id="grep2"),
+            Use("Bash", {"command": "cat runner/.env"}, id="bash"),
+        ]
+        async with service([Turn(tuple(uses)), text("So be it.")]) as api:
+            wake = await s.claimed()
+            with trio.fail_after(60):
+                await s.engine(backend(tmp_path, api)).run(wake)
+
+        results = {
+            block["tool_use_id"]: block
+            for message in api.requests[-1]["messages"]
+            if message["role"] == "user" and isinstance(message["content"], list)
+            for block in message["content"]
+            if block.get("type") == "tool_result"
+        }
+        assert len(results) == len(uses)
+        for use in uses:
+            if use.id != "grep":
+                assert results[use.id].get("is_error") is True, (use, results[use.id])
+            assert secret not in json.dumps(results[use.id]["content"])
+        for path in writes:
+            assert not Path(path).exists()
+        assert not (home / "data" / "tmp" / wake.id).exists()
+
+
+async def test_the_homes_own_cli_settings_are_not_read(tmp_path: Path) -> None:
+    """A settings file in the home could name programs to run, and the resident can write files: it has no effect."""
+    async with stage(tmp_path) as s:
+        trap = tmp_path / "sprung"
+        hook = {"hooks": {"SessionStart": [{"hooks": [{"type": "command", "command": f"touch {trap}"}]}]}}
+        (s.home / ".claude").mkdir()
+        (s.home / ".claude" / "settings.json").write_text(json.dumps(hook))
+        async with service([text("quiet")]) as api:
+            with trio.fail_after(60):
+                ended = await s.engine(backend(tmp_path, api)).run(await s.claimed())
+        assert ended.state == "completed"
+        assert not trap.exists()
+
+
+async def test_a_refused_key_ends_the_session_at_once(tmp_path: Path) -> None:
+    """The CLI would try a refused key again for minutes; the first sign of it ends the session and says so."""
+    async with stage(tmp_path) as s, service([Refuse(401, "authentication_error", "invalid x-api-key")]) as api:
+        wake = await s.claimed()
+        with trio.fail_after(30):
+            ended = await s.engine(backend(tmp_path, api)).run(wake)
+        assert ended.state == "failed"
+        assert (ended.reason or "").startswith("authentication failed")
+        await s.assert_left_clean(wake.id, "failed")
+
+
+async def test_a_cancelled_real_cli_leaves_nothing(tmp_path: Path) -> None:
+    """Cancelled in the middle of an answer the CLI and all its children end, and the session is interrupted."""
+    gate = trio.Event()
+    async with stage(tmp_path) as s, service([Turn((Say("begun and never ended"),), gate=gate)]) as api:
+        wake = await s.claimed()
+        engine = s.engine(backend(tmp_path, api))
+        with trio.fail_after(60):
+            async with trio.open_nursery() as nursery:
+
+                async def run() -> None:
+                    await engine.run(wake, why_cancelled=lambda: "shutdown")
+
+                nursery.start_soon(run)
+                while "session.delta" not in s.names():
+                    await trio.sleep(0.01)
+                nursery.cancel_scope.cancel()
+        await s.assert_left_clean(wake.id, "interrupted")
+        assert await trio.to_thread.run_sync(marked, Mark(wake.id, s.home)) == []
+
+
+@pytest.mark.parametrize("kind", ["telegram", "correspondence"])
+async def test_a_private_session_shows_nothing(tmp_path: Path, kind: str) -> None:
+    """What is not live touches neither the public events nor the two live files."""
+    async with stage(tmp_path) as s, service([text("between us")]) as api:
+        wake = await s.claimed(kind, message="hello", sender="mira")
+        with trio.fail_after(60):
+            ended = await s.engine(backend(tmp_path, api)).run(wake)
+        assert ended.reply == "between us"
+        assert s.events == []
+        assert not (s.home / "data" / "session-status.json").exists()
+        assert not (s.home / "data" / "live-stream.jsonl").exists()
+        assert "between us" in (s.home / "conversations" / f"{wake.id}.md").read_text()

@@ -1,0 +1,114 @@
+"""Scheduler: turns slots into wakes and sees that every wake asked for is admitted or ended with a reason.
+
+Owns     the wake queue (rows of the ledger).
+Told by  whoever put a row into the queue (Work), the console (Upcoming).
+Tells    session (Work).
+Crash    permanent; slots since the last recorded one are found again in the ledger.
+"""
+
+from datetime import datetime, timedelta
+
+import attrs
+import trio
+
+from actors.protocol import ComingWake, Upcoming, Work
+from runner.clock import Now
+from runner.kernel import Life, Mailbox, Ref
+from runner.ledger import Ledger, WakeRequest
+from runner.schedule import Missed, Schedule, latest_start
+from runner.settings import Settings
+
+LOOK_AGAIN = timedelta(seconds=20)
+"""Between two looks at the wall clock at the most: it may jump, and trio's clock does not see that."""
+
+
+@attrs.define(eq=False)
+class Scheduler:
+    """Waits for the next slot; everything it knows is in the ledger and on the wall clock."""
+
+    mailbox: Mailbox[Work | Upcoming]
+    session: Ref[Work]
+    ledger: Ledger
+    schedule: Schedule
+    settings: Settings
+    now: Now
+    _seen: datetime | None = attrs.field(default=None, init=False)
+
+    async def run(self, life: Life) -> None:
+        """Catch up with the slots that passed while nothing ran, then wait for the next one, for ever."""
+        self._seen = await self.ledger.sessions.last_slot()
+        await self.ledger.sessions.mark_slots_from(self.now())
+        await self._look()
+        life.started()
+        while True:
+            message = None
+            with trio.move_on_after(await self._pause()):
+                message = await self.mailbox.receive()
+            match message:  # outside the timeout: the wait for the next slot never cuts a handler short
+                case None | Work():
+                    await self._look()
+                case Upcoming(count=count, reply=reply):
+                    reply.send(await self._upcoming(count))
+
+    async def _look(self) -> None:
+        """Queue the slots that have come, end the wakes whose time is over, and nudge the session actor."""
+        now = self.now()
+        if self.settings.schedule.enabled:
+            # Clocks jump back too: a slot already queued or recorded is known by its key and never queued again.
+            await self._take_in(self.schedule.missed_slots(self._seen, now, max_late=self._max_late), now)
+        self._seen = now
+        expiry = await self.ledger.wakes.next_expiry()
+        if expiry is not None and expiry <= now:
+            await self.ledger.wakes.expire(now)
+        due = await self.ledger.wakes.next_due(now)
+        if due is not None and due <= now:
+            self.session.tell(Work())
+
+    async def _take_in(self, passed: Missed, now: datetime) -> None:
+        """Every slot that has passed since the last look gets its wake, when it is early enough, or its record."""
+        record = self.ledger.sessions.record_missed_slot
+        if passed.older is not None:
+            older = passed.older
+            reason = f"nothing ran: {older.count} slots from {older.first.at.isoformat()} on, told as one"
+            await record(older.last.at, older.last.type, reason, now)
+        for slot in passed.recent:
+            await record(slot.at, slot.type, "nothing ran when it was due", now)
+        if passed.late is not None:
+            await self.ledger.wakes.enqueue(
+                WakeRequest(
+                    type=passed.late.type,
+                    source="scheduler",
+                    slot=passed.late.key,
+                    expires_at=latest_start(passed.late, self._max_late),
+                ),
+                now,
+            )
+
+    async def _pause(self) -> float:
+        """Seconds until something may be due; never long, because the wall clock may jump meanwhile."""
+        now = self.now()
+        moments = [
+            await self.ledger.wakes.next_expiry(),
+            self.schedule.next_slot(now).at if self.settings.schedule.enabled else None,
+            # A wake that is due already was told of; looking again soon is for a session actor that could not hear.
+            max(due, now + LOOK_AGAIN) if (due := await self.ledger.wakes.next_due(now)) else None,
+        ]
+        soonest = min((moment for moment in moments if moment is not None), default=now + LOOK_AGAIN)
+        return max(0.0, min(soonest - now, LOOK_AGAIN).total_seconds())
+
+    async def _upcoming(self, count: int) -> tuple[ComingWake, ...]:
+        """The next slots and whatever else waits for its hour."""
+        now = self.now()
+        slots = self.schedule.upcoming(now, count) if self.settings.schedule.enabled else ()
+        waiting = await self.ledger.wakes.pending()
+        coming = [(slot.at, ComingWake(slot.type, slot.at.isoformat(), "schedule")) for slot in slots]
+        coming += [
+            (wake.not_before, ComingWake(wake.type, wake.not_before.isoformat(), wake.source))
+            for wake in waiting
+            if wake.not_before is not None and wake.not_before > now
+        ]
+        return tuple(wake for _, wake in sorted(coming, key=lambda pair: pair[0])[:count])
+
+    @property
+    def _max_late(self) -> timedelta:
+        return timedelta(minutes=self.settings.schedule.max_late_minutes)

@@ -1,0 +1,148 @@
+"""Session: runs one wake at a time, then its hooks.
+
+Owns     the session rows, hook rows and spend of the ledger, and the model's process group.
+Told by  scheduler and doors (Work), the console (Status, Cancel).
+Tells    nobody by message; the engine publishes through the broadcaster.
+Crash    permanent; the wake under way is ended and recorded, the next one is read from the ledger.
+
+A wake is never run inside a message: `Work` only says "look at the ledger", and the wake runs in a task of its own,
+so that questions are answered in the middle of it and a restart can't run it twice.
+"""
+
+from datetime import timedelta
+
+import attrs
+import trio
+
+from actors.protocol import Cancel, SessionState, Status, Work
+from runner.clock import Now
+from runner.kernel import EventRing, Life, Mailbox, Wish
+from runner.ledger import Ledger, Wake
+from runner.session.engine import Engine
+from runner.session.errors import SessionLockedError
+
+PHASE = "session.phase"
+"""Event: a wake has reached a phase (`session_id`, `type`, `phase`)."""
+
+ENDED = "session.ended"
+"""Event: a wake has its terminal record (`session_id`, `type`, `state`, `reason`)."""
+
+LOOK_AGAIN = 20.0
+"""Seconds between two looks at the queue at the most: a wake may wait for its hour, and the wall clock may jump."""
+
+FOREIGN = timedelta(seconds=5)
+"""How long a wake steps back while another process holds the session lock."""
+
+REASONS = {
+    Wish.RESTART: "operator restart",
+    Wish.STOP: "operator stop",
+    Wish.KILL: "operator kill",
+    Wish.GROUP: "restarted with its group",
+    Wish.SHUTDOWN: "shutdown",
+}
+CRASHED = "the session actor crashed"
+
+
+@attrs.define(eq=False)
+class SessionActor:
+    """See the module."""
+
+    mailbox: Mailbox[Work | Status | Cancel]
+    engine: Engine
+    ledger: Ledger
+    now: Now
+    events: EventRing
+    _life: Life = attrs.field(init=False)
+    _look: trio.Event = attrs.field(factory=trio.Event, init=False)
+    _state: SessionState = attrs.field(default=SessionState("recovering"), init=False)
+    _scope: trio.CancelScope = attrs.field(factory=trio.CancelScope, init=False)
+    _asked_to_end: str = attrs.field(default="", init=False)
+    _ending: bool = attrs.field(default=False, init=False)
+    _at_rest: trio.Event = attrs.field(factory=trio.Event, init=False)
+
+    async def run(self, life: Life) -> None:
+        """Clean up after the last life, then run what the ledger holds; answer meanwhile."""
+        self._life = life
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(self._work)
+            nursery.start_soon(self._heed, nursery.cancel_scope)
+            life.started()
+            await self._answer()
+
+    async def _answer(self) -> None:
+        while True:
+            match await self.mailbox.receive():
+                case Work():
+                    self._look.set()
+                case Status(reply=reply):
+                    reply.send(self._state)
+                case Cancel(session_id=session_id, reason=reason, reply=reply):
+                    reply.send(self._cancel(session_id, reason))
+
+    def _cancel(self, session_id: str, reason: str) -> bool:
+        if self._state.session_id != session_id:
+            return False
+        self._asked_to_end = reason
+        self._scope.cancel()
+        return True
+
+    async def _heed(self, whole: trio.CancelScope) -> None:
+        """End the wake at the first word of an end, so that its whole grace is there for ending it well."""
+        async with trio.open_nursery() as nursery:
+            for word in (self._life.stopping, self._life.shutdown):
+                nursery.start_soon(_first_of, word, nursery.cancel_scope)
+        self._ending = True
+        self._look.set()
+        self._scope.cancel()
+        await self._at_rest.wait()  # no deadline: the spec's grace cancels all of this
+        await self._life.stopping.wait()  # no deadline: in a shutdown the supervisor gives each child its turn
+        whole.cancel()
+
+    async def _work(self) -> None:
+        """Claim and run one wake after the other, until the end is wished."""
+        with self._scope:
+            await self.engine.recover()
+        while not self._ending:
+            self._state = SessionState("idle")
+            self._look = trio.Event()
+            wake = await self.ledger.wakes.claim(self.now())
+            if wake is None:
+                with trio.move_on_after(LOOK_AGAIN):
+                    await self._look.wait()
+            else:
+                await self._perform(wake)
+        self._at_rest.set()
+
+    async def _perform(self, wake: Wake) -> None:
+        self._asked_to_end = ""
+        self._scope = trio.CancelScope()
+        if self._ending:
+            self._scope.cancel()
+
+        def report(phase: str) -> None:
+            self._state = SessionState(phase, wake.id, wake.type)
+            self.events.emit(PHASE, session_id=wake.id, type=wake.type, phase=phase)
+
+        with self._scope:
+            try:
+                await self.engine.run(wake, report=report, why_cancelled=self._why)
+            except SessionLockedError as error:
+                later = self.now() + FOREIGN
+                await self.ledger.wakes.release(wake.id, self.now(), counted=False, not_before=later, reason=str(error))
+                await trio.sleep(FOREIGN.total_seconds())
+                return
+        row = await self.ledger.sessions.get(wake.id)
+        if row is not None and row.ended:
+            self.events.emit(ENDED, session_id=wake.id, type=wake.type, state=row.state, reason=row.reason or "")
+
+    def _why(self) -> str:
+        """Why the wake under way is being ended."""
+        if self._asked_to_end:
+            return self._asked_to_end
+        wish = self._life.wish or (Wish.SHUTDOWN if self._life.shutdown.is_set() else None)
+        return CRASHED if wish is None else REASONS[wish]
+
+
+async def _first_of(word: trio.Event, others: trio.CancelScope) -> None:
+    await word.wait()  # no deadline: the life of the actor
+    others.cancel()

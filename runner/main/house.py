@@ -1,0 +1,370 @@
+"""Everything that outlives actors, built once and in order; actors, routes and commands are handed parts of it."""
+
+import json
+import os
+import random
+import secrets
+from collections.abc import Callable, Mapping, Sequence
+from datetime import datetime
+from functools import partial
+from pathlib import Path
+from socket import socket
+from typing import TypeVar
+
+import attrs
+import trio
+from structlog.typing import FilteringBoundLogger
+
+from actors.broadcaster import Broadcaster
+from actors.control import Control
+from actors.indexer import Indexer, InForce
+from actors.moderator import Moderator
+from actors.protocol import Publish
+from actors.scheduler import Scheduler
+from actors.session import SessionActor
+from actors.telegram import Telegram
+from actors.watcher import Watcher
+from runner import resources
+from runner.cli.shell import Start
+from runner.clock import Now
+from runner.content import Catalogue, read_kinds
+from runner.control.protocol import CommandError, Commands, ReloadResult
+from runner.control.server import ControlSocket
+from runner.errors import RunnerError
+from runner.kernel import Actor, Backoff, DeadLetters, Event, EventRing, Intensity, KernelError, Supervisor
+from runner.ledger import Ledger, RunSync
+from runner.live import Hub
+from runner.live.frames import END, SESSION
+from runner.main.actors import MODERATOR_HANDS, Budget, Factories, Mailboxes, child_specs
+from runner.main.operator import Operator
+from runner.main.sockets import url_of
+from runner.main.tuning import Tuning
+from runner.main.web import Web
+from runner.process.notify import Notifier
+from runner.schedule import Schedule, Slot, load_schedule
+from runner.session.choose import Chosen, Surroundings, choose
+from runner.session.engine import make_engine
+from runner.session.events import PublicEvent
+from runner.settings import Settings, diff
+from web.services import Services
+from web.status import SessionStatus
+
+T = TypeVar("T")
+
+READERS = 4
+"""Threads for short reads of files at the most: the disk is one, and so is the processor for the loop."""
+
+SLOTS_SHOWN = 8
+QUIET_EVENTS = ("actor.starting", "actor.ready")
+LOUD_EVENTS = ("actor.crashed", "actor.hung", "actor.stuck", "actor.failed", "supervisor.giving_up", "loop.blocked")
+
+
+@attrs.frozen
+class Doors:
+    """The listening sockets: the root's."""
+
+    http: socket
+    control: ControlSocket
+    tools: ControlSocket
+
+
+def limited(limiter: trio.CapacityLimiter) -> RunSync:
+    """A `run_sync` that sends work to threads, as many at a time as the limiter lets in."""
+
+    async def run_sync(work: Callable[[], T], /) -> T:
+        return await trio.to_thread.run_sync(work, limiter=limiter)
+
+    return run_sync
+
+
+@attrs.define(eq=False, kw_only=True)
+class House:
+    """See the module. Built by `build`, ended by `close`; `supervisor.run()` is its life."""
+
+    start: Start
+    settings: Settings
+    doors: Doors
+    environ: Mapping[str, str]
+    now: Now
+    log: FilteringBoundLogger
+    tuning: Tuning
+    notifier: Notifier
+    boot: str
+    began: datetime
+    events: EventRing
+    dead_letters: DeadLetters
+    ledger: Ledger
+    hub: Hub
+    shelf: InForce
+    schedule: Schedule
+    mailboxes: Mailboxes
+    run_sync: RunSync
+    chosen: Chosen
+    supervisor: Supervisor = attrs.field(init=False)
+    hub_closed: trio.Event = attrs.field(factory=trio.Event, init=False)
+    _published: int = attrs.field(default=0, init=False)
+    _reloading: trio.Lock = attrs.field(factory=trio.Lock, init=False)
+
+    @classmethod
+    async def build(
+        cls,
+        start: Start,
+        doors: Doors,
+        *,
+        environ: Mapping[str, str],
+        now: Now,
+        log: FilteringBoundLogger,
+        tuning: Tuning,
+        notifier: Notifier,
+    ) -> "House":
+        """Open the ledger and make everything else; nothing runs yet."""
+        settings = start.loaded.settings
+        boot = secrets.token_hex(4)
+        events = EventRing(now, listener=partial(log_event, log))
+        letters = DeadLetters(now=now)
+        hub = Hub(boot)
+        run_sync = limited(trio.CapacityLimiter(READERS))
+        ledger = await Ledger.open(
+            settings.paths.ledger,
+            run_sync=limited(trio.CapacityLimiter(1)),
+            run_read=limited(trio.CapacityLimiter(1)),
+            zone=settings.resident.zone,
+        )
+        kinds = await run_sync(lambda: read_kinds(resources.config_dir() / "content.toml"))
+        shelf = InForce(Catalogue.empty(kinds, settings.home))
+        house = cls(
+            start=start,
+            settings=settings,
+            doors=doors,
+            environ=environ,
+            now=now,
+            log=log,
+            tuning=tuning,
+            notifier=notifier,
+            boot=boot,
+            began=now(),
+            events=events,
+            dead_letters=letters,
+            ledger=ledger,
+            hub=hub,
+            shelf=shelf,
+            schedule=await run_sync(lambda: load_schedule(settings.resident.zone)),
+            mailboxes=Mailboxes.make(hub, shelf, letters, events),
+            run_sync=run_sync,
+            chosen=await choose(
+                settings,
+                Surroundings(environ, await ledger.sessions.ran_backends(), run_sync, as_root=os.geteuid() == 0),
+            ),
+        )
+        house.supervisor = house._make_supervisor()
+        return house
+
+    @property
+    def url(self) -> str:
+        """Where the web listens."""
+        return url_of(self.doors.http)
+
+    def note(self, name: str, fields: Mapping[str, object]) -> None:
+        """Something the watchdog has seen."""
+        self.events.emit(name, **fields)
+
+    def banner(self) -> tuple[str, ...]:
+        """What a person reads at the start; the last line says that it serves."""
+        lines = [f"home {self.settings.home}", f"model {self.chosen.name}: {self.chosen.reason}"]
+        if not self.settings.http.api_key:
+            lines.append("no API_KEY: gated routes answer programs on this machine only")
+        lines.append("moderation unscreened: not configured")
+        return (*lines, f"ready {self.url}")
+
+    async def session_shown_to_its_end(self) -> None:
+        """Wait until the session that viewers see has said its last word; at once when there is none."""
+        shown = self.hub.session()
+        if shown is None or shown.ended:
+            return
+        with self.hub.subscribe([SESSION], only=frozenset({END})) as end:
+            await end.receive()
+
+    def close_hub(self) -> None:
+        """End all streams."""
+        self.hub.close()
+        self.hub_closed.set()
+
+    async def close(self) -> None:
+        """What comes after the last actor."""
+        self.close_hub()
+        await self.ledger.close()
+
+    async def reload(self) -> ReloadResult:
+        """Read and check all settings; put them in force and restart whom they concern. A wrong one changes nothing."""
+        async with self._reloading:
+            self.notifier.reloading()
+            try:
+                loaded = await self.run_sync(self.start.reread)
+            except RunnerError as error:
+                self.events.emit("settings.refused", cause=str(error))
+                raise CommandError("settings", str(error), exit_code=error.exit_code) from error
+            finally:
+                self.notifier.ready(f"serving {self.url}")
+            changes = diff(self.settings, loaded.settings)
+            self.settings = loaded.settings
+            self.events.emit("settings.reloaded", changed=", ".join(change.key for change in changes) or "nothing")
+            actors = sorted({change.actor for change in changes if change.actor})
+            for actor in actors:
+                await self.supervisor.restart(actor, by="settings reload")
+            return ReloadResult(
+                live=tuple(change.key for change in changes if change.applies == "live"),
+                restarted=tuple(actors),
+                waiting=tuple(change.key for change in changes if change.applies == "process"),
+            )
+
+    async def reload_quietly(self) -> None:
+        """The same for a signal, which nobody waits for: what is wrong is an event."""
+        try:
+            await self.reload()
+        except (CommandError, KernelError) as error:
+            self.log.warning("settings.refused", cause=str(error))
+
+    # --- inside
+
+    def _make_supervisor(self) -> Supervisor:
+        supervision, tuning = self.settings.supervision, self.tuning
+        budget = Budget(
+            tuning.child_intensity or Intensity(supervision.restarts, supervision.window_seconds),
+            tuning.child_backoff or Backoff(),
+        )
+        specs = child_specs(self._factories(), self.mailboxes, budget, telegram_off=telegram_off(self.settings))
+        if tuning.fault is not None:
+            for spec in specs:
+                if spec.mailbox is not None:
+                    spec.mailbox.fault = tuning.fault
+        return Supervisor(
+            "root",
+            specs,
+            intensity=tuning.root_intensity or Intensity(40, 60),
+            revive_after=supervision.revive_after_seconds,
+            rng=random.Random(),  # noqa: S311 - jitter of back-offs, no secret
+            events=self.events,
+            dead_letters=self.dead_letters,
+        )
+
+    def _factories(self) -> Factories:
+        boxes = self.mailboxes
+        return Factories(
+            control=lambda: Control(
+                self.doors.control, self.doors.tools, self._operator().commands(), self._tool_commands(), self._mishap
+            ),
+            broadcaster=lambda: Broadcaster(boxes.broadcaster, self.hub),
+            moderator=lambda: Moderator(boxes.moderator, MODERATOR_HANDS),
+            indexer=lambda: Indexer(
+                boxes.indexer, self.shelf, boxes.broadcaster.ref, self.run_sync, self.now, f"indexer-{self.boot}"
+            ),
+            session=self._session,
+            watcher=lambda: Watcher(
+                boxes.watcher, self._watched_folders, boxes.indexer.ref, self.settings.events.debounce_ms
+            ),
+            telegram=lambda: Telegram(
+                boxes.telegram, self.settings.telegram.api_base, self.settings.telegram.bot_token
+            ),
+            scheduler=lambda: Scheduler(
+                boxes.scheduler, boxes.session.ref, self.ledger, self.schedule, self.settings, self.now
+            ),
+            web=lambda: Web(self._services(), self.doors.http, self.log, self.hub_closed),
+        )
+
+    def _session(self) -> Actor:
+        engine = make_engine(
+            settings=self.settings,
+            ledger=self.ledger,
+            chosen=self.chosen,
+            now=self.now,
+            publish=self._publish,
+            run_sync=self.run_sync,
+        )
+        return SessionActor(self.mailboxes.session, engine, self.ledger, self.now, self.events)
+
+    def _publish(self, event: PublicEvent) -> None:
+        self._published += 1
+        origin, data = f"session-{self.boot}", json.dumps(event.data, ensure_ascii=False).encode()
+        self.mailboxes.broadcaster.ref.tell(
+            Publish(SESSION, event.name, data, origin, self._published, event.session_id)
+        )
+
+    def _watched_folders(self) -> tuple[Path, ...]:
+        return tuple(self.settings.home / kind.folder for kind in self.shelf.catalogue.kinds)
+
+    def _operator(self) -> Operator:
+        return Operator(
+            supervisor=lambda: self.supervisor,
+            events=self.events,
+            dead_letters=self.dead_letters,
+            ledger=self.ledger,
+            hub=self.hub,
+            session=self.mailboxes.session.ref,
+            scheduler=self.mailboxes.scheduler.ref,
+            now=self.now,
+            url=lambda: self.url,
+            home=str(self.settings.home),
+            backend=lambda: self.chosen.name,
+            started_at=self.began,
+            reload=self.reload,
+        )
+
+    def _tool_commands(self) -> Commands:
+        """The resident's verbs; they come with the tools."""
+        return {}
+
+    def _mishap(self, where: str, error: Exception) -> None:
+        self.events.emit("control.error", where=where, cause=f"{type(error).__name__}: {error}"[:500])
+
+    def _services(self) -> Services:
+        return Services(
+            settings=self.settings,
+            hub=self.hub,
+            log=self.log,
+            now=self.now,
+            run_sync=self.run_sync,
+            catalogue=lambda: self.shelf.catalogue,
+            status=SessionStatus(self.settings.paths.session_status, self.now, self.run_sync),
+            actors=self.supervisor.children,
+            upcoming=self._upcoming,
+            ledger_check=self._ledger_check,
+            stopping=self.supervisor.stopping.is_set,
+            rehearsal=lambda: self.chosen.name == "rehearsal",
+        )
+
+    def _upcoming(self) -> Sequence[Slot]:
+        if not self.settings.schedule.enabled:
+            return ()
+        return self.schedule.upcoming(self.now(), SLOTS_SHOWN)
+
+    async def _ledger_check(self) -> str | None:
+        try:
+            await self.ledger.wakes.next_due(self.now())
+        except Exception as error:  # noqa: BLE001 - whatever is wrong with the ledger is what readiness has to say
+            return f"{type(error).__name__}: {error}"
+        return None
+
+
+def telegram_off(settings: Settings) -> str | None:
+    """Why the bot is not started, if it is not."""
+    if settings.telegram.bot_token and settings.telegram.chat_id:
+        return None
+    missing = [
+        name
+        for name, value in (
+            ("TELEGRAM_BOT_TOKEN", settings.telegram.bot_token),
+            ("TELEGRAM_CHAT_ID", settings.telegram.chat_id),
+        )
+        if not value
+    ]
+    return f"not configured: {' and '.join(missing)} not set"
+
+
+def log_event(log: FilteringBoundLogger, event: Event) -> None:
+    """One log line for each life-cycle event, none per message."""
+    if event.name in QUIET_EVENTS:
+        log.debug(event.name, **event.fields)
+    elif event.name in LOUD_EVENTS:
+        log.warning(event.name, **event.fields)
+    else:
+        log.info(event.name, **event.fields)

@@ -1,0 +1,292 @@
+"""What the operator may ask of the running process, whatever door the question comes through.
+
+Nothing here uses an actor's mailbox to stop, start or look at an actor: that works on a full or hung one too.
+"""
+
+import os
+from collections.abc import Awaitable, Callable
+from datetime import datetime
+from functools import partial
+from importlib.metadata import version
+
+import attrs
+import trio
+
+from actors.protocol import SessionState, Status, Upcoming, Work
+from actors.session import ENDED
+from runner.clock import Now
+from runner.control.protocol import (
+    EXIT_BUSY,
+    EXIT_USAGE,
+    ActionResult,
+    ActorParams,
+    ActorRow,
+    Answer,
+    Call,
+    Command,
+    CommandError,
+    Commands,
+    DeadLetterRow,
+    EventsParams,
+    Nothing,
+    ReloadResult,
+    ResendParams,
+    ResendResult,
+    RestartParams,
+    SlotRow,
+    StatusResult,
+    WakeParams,
+    WakeProgress,
+    WakeResult,
+)
+from runner.kernel import (
+    ActionReport,
+    ActorDown,
+    ChildStatistics,
+    DeadLetters,
+    Event,
+    EventRing,
+    KernelError,
+    Ref,
+    State,
+    Supervisor,
+)
+from runner.ledger import Ledger, SessionRow, WakeRequest
+from runner.live import Hub
+from runner.live.frames import SESSION
+from runner.main.follow import Follower
+from runner.session.kinds import kind_of
+
+ASK_WITHIN = 2.0
+SLOTS_SHOWN = 8
+
+
+@attrs.frozen(eq=False, kw_only=True)
+class Operator:
+    """The commands of the control socket as methods."""
+
+    supervisor: Callable[[], Supervisor]
+    events: EventRing
+    dead_letters: DeadLetters
+    ledger: Ledger
+    hub: Hub
+    session: Ref[Work | Status]
+    scheduler: Ref[Work | Upcoming]
+    now: Now
+    url: Callable[[], str]
+    home: str
+    backend: Callable[[], str]
+    started_at: datetime
+    reload: Callable[[], Awaitable[ReloadResult]]
+
+    def commands(self) -> Commands:
+        """The table that the control server is given."""
+        return {
+            "ps": Command(Nothing, self.ps),
+            "restart": Command(RestartParams, self.restart, within=None),
+            "stop": Command(ActorParams, self.stop, within=None),
+            "start": Command(ActorParams, self.start, within=None),
+            "kill": Command(ActorParams, self.kill, within=None),
+            "wake": Command(WakeParams, self.wake, within=None),
+            "events": Command(EventsParams, self.follow_events, within=None),
+            "dead_letters": Command(Nothing, self.list_dead_letters),
+            "resend": Command(ResendParams, self.resend),
+            "reload": Command(Nothing, self.reload_settings, within=None),
+            "schedule": Command(Nothing, self.schedule),
+            "status": Command(Nothing, self.status),
+        }
+
+    async def ps(self, _: Nothing, __: Call) -> object:
+        """Every actor as it is now."""
+        draining = self._session_draining()
+        return [_actor_row(child, draining=draining) for child in self.supervisor().children()]
+
+    async def restart(self, params: RestartParams, call: Call) -> object:
+        """Restart with grace; `drain` first waits for the wake under way."""
+        if params.drain:
+            if params.name != "session":
+                raise CommandError(
+                    "bad_request", f"--drain is for session; {params.name} has nothing to drain", exit_code=EXIT_USAGE
+                )
+            await self._drained()
+        return await self._act("restart", self.supervisor().restart, params.name, call)
+
+    async def stop(self, params: ActorParams, call: Call) -> object:
+        """Stop with grace."""
+        return await self._act("stop", self.supervisor().stop, params.name, call)
+
+    async def start(self, params: ActorParams, call: Call) -> object:
+        """Start again."""
+        return await self._act("start", self.supervisor().start, params.name, call)
+
+    async def kill(self, params: ActorParams, call: Call) -> object:
+        """End at once, as a crash."""
+        return await self._act("kill", self.supervisor().kill, params.name, call)
+
+    async def wake(self, params: WakeParams, call: Call) -> object:
+        """Queue a wake, then follow it to its end, telling what happens."""
+        kind_of(params.type)  # an unknown type is refused before anything is written
+        # Following begins before the row exists, so that no event of it is missed.
+        with self.events.subscribe() as events, self.hub.subscribe([SESSION], door="operator") as live:
+            wake = await self.ledger.wakes.enqueue(
+                WakeRequest(
+                    type=params.type,
+                    message=params.message,
+                    sender=params.sender or "",
+                    image=params.image,
+                    max_turns=params.max_turns,
+                ),
+                self.now(),
+            )
+            self.scheduler.tell(Work())
+            self.session.tell(Work())
+            await call.progress(WakeProgress("queued", wake.id))
+            follower = Follower(wake.id, call, self.ledger)
+            async with trio.open_nursery() as nursery:
+                nursery.start_soon(follower.words, live)
+                await follower.steps(events, trio.current_time() + params.wait, partial(self._goes_first, wake.id))
+                nursery.cancel_scope.cancel()
+        row = await self.ledger.sessions.get(wake.id)
+        if row is None or not row.ended:
+            busy = f"waits in the queue: {await self._why_not(wake.id)}"
+            return Answer(WakeResult(wake.id, "queued", busy), EXIT_BUSY)
+        return Answer(_wake_result(row), row.exit_code if row.exit_code is not None else _code_of(row))
+
+    async def follow_events(self, params: EventsParams, call: Call) -> object:
+        """Tell each event as it happens, for as long as the asker stays."""
+        with self.events.subscribe() as events:
+            for event in self.events.recent(params.recent) if params.recent else ():
+                await call.progress(_event_json(event))
+            async for event in events:  # no deadline: the asker leaves when it has seen enough
+                await call.progress(_event_json(event))
+        return None
+
+    async def list_dead_letters(self, _: Nothing, __: Call) -> object:
+        """The dead letters in memory."""
+        return [
+            DeadLetterRow(
+                letter.id,
+                letter.actor,
+                letter.message,
+                letter.attempts,
+                letter.error or None,
+                letter.at.isoformat(),
+                letter.label,
+                letter.reason,
+            )
+            for letter in self.dead_letters.letters()
+        ]
+
+    async def resend(self, params: ResendParams, _: Call) -> object:
+        """Put one dead letter to the tail of its mailbox, once."""
+        actor = next((letter.actor for letter in self.dead_letters.letters() if letter.id == params.id), "")
+        try:
+            accepted = self.dead_letters.resend(params.id)
+        except KernelError as error:
+            raise CommandError("cannot_resend", str(error)) from error
+        return ResendResult(params.id, actor, accepted.value)
+
+    async def reload_settings(self, _: Nothing, __: Call) -> object:
+        """Read all settings again."""
+        return await self.reload()
+
+    async def schedule(self, _: Nothing, __: Call) -> object:
+        """The coming slots."""
+        try:
+            coming = await Upcoming(SLOTS_SHOWN).ask(self.scheduler, within=ASK_WITHIN)
+        except (KernelError, ActorDown) as error:
+            raise CommandError("scheduler_down", f"the scheduler does not answer: {error}") from error
+        return [SlotRow(wake.type, wake.at) for wake in coming]
+
+    async def status(self, _: Nothing, __: Call) -> object:
+        """The process as a whole."""
+        state = await self._session_state()
+        return StatusResult(
+            pid=os.getpid(),
+            url=self.url(),
+            home=self.home,
+            version=version("claude-runner"),
+            backend=self.backend(),
+            started_at=self.started_at.isoformat(),
+            ready=self.supervisor().ready.is_set(),
+            session_id=None if state is None else state.session_id,
+        )
+
+    async def _act(
+        self,
+        action: str,
+        order: Callable[..., Awaitable[ActionReport]],
+        name: str,
+        call: Call,
+    ) -> object:
+        self.events.emit("operator.action", action=action, actor=name, by=str(call.caller))
+        try:
+            report = await order(name, by=str(call.caller))
+        except KernelError as error:
+            raise CommandError("refused", str(error)) from error
+        result = ActionResult(report.actor, report.action, str(report.state), report.text)
+        return Answer(result, 0 if report.done else 1)
+
+    async def _session_state(self) -> SessionState | None:
+        try:
+            return await Status().ask(self.session, within=ASK_WITHIN)
+        except KernelError:
+            return None
+
+    async def _goes_first(self, wake_id: str) -> bool:
+        """Whether something stands before this wake: another session, or a session actor that is not there."""
+        state = await self._session_state()
+        return state is None or state.session_id not in (None, wake_id)
+
+    async def _why_not(self, wake_id: str) -> str:
+        state = await self._session_state()
+        if state is None:
+            return "the session actor is down; `ps` shows why"
+        other = state.session_id
+        return f"the session {other} runs" if other not in (None, wake_id) else "its turn comes next"
+
+    def _session_draining(self) -> bool:
+        return False
+
+    async def _drained(self) -> None:
+        """Wait until no wake is under way; the events tell when to look again."""
+        with self.events.subscribe() as events:
+            state = await self._session_state()
+            if state is None or state.session_id is None:
+                return
+            async for event in events:  # no deadline: a wake has its own, and the asker may leave
+                if event.name == ENDED and event.fields.get("session_id") == state.session_id:
+                    return
+
+
+def _actor_row(child: ChildStatistics, *, draining: bool) -> ActorRow:
+    return ActorRow(
+        name=child.name,
+        state=str(child.state),
+        restarts=child.restarts,
+        queue=child.queue,
+        oldest_message_s=None if child.oldest_message_s is None else round(child.oldest_message_s, 3),
+        last_error=child.last_error or None,
+        critical=child.critical,
+        incarnation=child.incarnation,
+        reason=child.reason or None if child.state is not State.RUNNING else None,
+        since=child.since.isoformat(),
+        draining=True if draining and child.name == "session" else None,
+    )
+
+
+def _event_json(event: Event) -> dict[str, object]:
+    return {"at": event.at.isoformat(), "name": event.name, **{k: _plain(v) for k, v in event.fields.items()}}
+
+
+def _plain(value: object) -> object:
+    return value if isinstance(value, str | int | float | bool | None) else str(value)
+
+
+def _wake_result(row: SessionRow) -> WakeResult:
+    return WakeResult(row.session_id, row.state, row.reason, row.cost_usd, row.num_turns)
+
+
+def _code_of(row: SessionRow) -> int:
+    """The exit code of a wake that never had a process: done, or not done."""
+    return 0 if row.state == "completed" else 1

@@ -1,0 +1,135 @@
+"""One process from its first lock to its last: start, life, end (kernel: start and stop)."""
+
+import sys
+from collections.abc import Mapping
+from contextlib import ExitStack
+from functools import partial
+
+import trio
+
+from runner.cli.shell import Start
+from runner.clock import Now, system_now
+from runner.control.server import ControlSocket
+from runner.home import HomeLock, make_tree, require_home
+from runner.kernel import Ended, Outcome, ShutdownReport
+from runner.log import make_log
+from runner.main.house import Doors, House
+from runner.main.sockets import listen, url_of
+from runner.main.tuning import Tuning
+from runner.process.limits import raise_open_files
+from runner.process.notify import Notifier, watchdog_seconds
+from runner.process.signals import watch_signals
+from runner.process.watchdog import Watchdog
+
+LAST_WORDS = 1.0
+"""Seconds for which the end of an interrupted session may still be shown."""
+
+TOOLS_MODE = 0o660
+
+
+def run(start: Start, *, environ: Mapping[str, str], now: Now = system_now, tuning: Tuning | None = None) -> int:
+    """Serve one home until asked to end; the exit code says how that went.
+
+    Raises RunnerError when it can't begin: settings, home, lock, sockets or ledger. Nothing is written before the
+    home's lock is held.
+    """
+    settings = start.loaded.settings
+    raise_open_files()
+    require_home(settings.home)
+    with ExitStack() as stack:
+        lock = HomeLock.acquire(settings.home, now=now())
+        stack.callback(lock.release)
+        make_tree(settings.paths)
+        listening = stack.enter_context(listen(settings.http.host, settings.http.port, environ))
+        control = ControlSocket.bind(settings.paths.control_socket)
+        stack.callback(control.close)
+        tools = ControlSocket.bind(settings.paths.tools_socket, mode=TOOLS_MODE)
+        stack.callback(tools.close)
+        lock.announce(url_of(listening))
+        doors = Doors(listening, control, tools)
+        return trio.run(
+            partial(_live, start, doors, environ=environ, now=now, tuning=tuning or Tuning()),
+            strict_exception_groups=True,
+        )
+
+
+async def _live(start: Start, doors: Doors, *, environ: Mapping[str, str], now: Now, tuning: Tuning) -> int:
+    settings = start.loaded.settings
+    form = settings.log.format if settings.log.format != "auto" else "text" if sys.stderr.isatty() else "json"
+    log = make_log(sys.stderr, level=settings.log.level, form=form)
+    notifier = Notifier.from_environ(environ)
+    house = await House.build(start, doors, environ=environ, now=now, log=log, tuning=tuning, notifier=notifier)
+    watchdog = Watchdog(
+        notifier,
+        on_event=house.note,
+        stuck_for=house.supervisor.stuck_for,
+        manager_seconds=watchdog_seconds(environ),
+    )
+    try:
+        async with trio.open_nursery() as outermost:
+            await outermost.start(watchdog.heart)
+            outcome = await _run_tree(house, watchdog, notifier)
+            await house.close()
+            outermost.cancel_scope.cancel()
+    finally:
+        watchdog.close()
+    return _told(house, outcome)
+
+
+async def _run_tree(house: House, watchdog: Watchdog, notifier: Notifier) -> Outcome:
+    async with trio.open_nursery() as nursery:
+        await nursery.start(
+            partial(
+                watch_signals,
+                stop=house.supervisor.shut_down,
+                hurry=house.supervisor.hurry,
+                reload=lambda: nursery.start_soon(house.reload_quietly),
+            )
+        )
+        nursery.start_soon(_welcome, house, notifier)
+        nursery.start_soon(_farewell, house, watchdog, notifier)
+        outcome = await house.supervisor.run()
+        nursery.cancel_scope.cancel()
+    return outcome
+
+
+async def _welcome(house: House, notifier: Notifier) -> None:
+    """Say that the house is open, to people and to the service manager."""
+    await house.supervisor.ready.wait()  # no deadline: each child has a start limit of its own
+    for line in house.banner():
+        print(line, file=sys.stderr, flush=True)  # noqa: T201 - the ready line is an interface, not a log line
+    notifier.ready(f"serving {house.url}")
+
+
+async def _farewell(house: House, watchdog: Watchdog, notifier: Notifier) -> None:
+    """At the first moment of the end: tell the manager, bound the shutdown, and let streams end."""
+    await house.supervisor.stopping.wait()  # no deadline: this is the life of the process
+    watchdog.shutdown_begun()
+    notifier.stopping()
+    with trio.move_on_after(LAST_WORDS):
+        await house.session_shown_to_its_end()
+    house.close_hub()
+
+
+def _told(house: House, outcome: Outcome) -> int:
+    """Report how it ended, in one line where a person has to act."""
+    report = house.supervisor.shutdown_report
+    if report is not None:
+        _report(house, report)
+    if outcome.error is not None and (code := getattr(outcome.error, "exit_code", None)) is not None:
+        print(f"claude-runner: {outcome.error}", file=sys.stderr)  # noqa: T201 - the one line that names the cause
+        return int(code)
+    if outcome.ended is not Ended.SHUT_DOWN:
+        print(f"claude-runner: gave up: {outcome.reason}", file=sys.stderr)  # noqa: T201
+    return outcome.exit_code
+
+
+def _report(house: House, report: ShutdownReport) -> None:
+    house.log.info(
+        "shutdown.report",
+        cause=report.reason,
+        seconds=round(report.seconds, 3),
+        phases=", ".join(f"{phase.actor} {phase.seconds:.2f}s" for phase in report.phases),
+        lost=", ".join(f"{lost.actor}: {lost.message} {lost.label}".strip() for lost in report.lost) or "nothing",
+        overrun=report.overrun,
+    )

@@ -1,0 +1,189 @@
+"""The scheduler gives every slot one wake or one record, whatever the clock does."""
+
+from collections.abc import AsyncIterator
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import attrs
+import pytest
+import trio
+from trio.testing import MockClock, wait_all_tasks_blocked
+
+from actors.protocol import Upcoming, Work
+from actors.scheduler import Scheduler
+from runner.kernel import Life, Mailbox
+from runner.ledger import Ledger, WakeRequest
+from runner.schedule import load_schedule
+from runner.settings import Settings, load_settings
+from tests.support.clock import WallClock
+from tests.support.ledger import open_ledger
+
+# 13:00 UTC is 8 o'clock in New York in winter: the slot midmorning (9:00) is an hour away.
+EIGHT_O_CLOCK = datetime(2026, 3, 2, 13, 0, tzinfo=UTC)
+
+
+@attrs.define(eq=False)
+class World:
+    """A scheduler's surroundings, with real rows and a session actor that is only a mailbox."""
+
+    settings: Settings
+    ledger: Ledger
+    clock: WallClock
+    scheduler: Mailbox[Work | Upcoming] = attrs.field(factory=lambda: Mailbox("scheduler", capacity=8))
+    session: Mailbox[Work] = attrs.field(factory=lambda: Mailbox("session", capacity=8))
+
+    async def start(self, nursery: trio.Nursery) -> trio.CancelScope:
+        """A new incarnation; cancelling the scope ends it."""
+        scope = trio.CancelScope()
+        actor = Scheduler(
+            self.scheduler,
+            self.session.ref,
+            self.ledger,
+            load_schedule(self.settings.resident.zone),
+            self.settings,
+            self.clock,
+        )
+
+        async def live() -> None:
+            with scope:
+                await actor.run(Life(name="scheduler", number=1))
+
+        nursery.start_soon(live)
+        await wait_all_tasks_blocked()
+        return scope
+
+    async def rows(self) -> list[tuple[str, str]]:
+        """Type and state of everything queued or recorded, oldest first."""
+        queued = [(wake.type, wake.state) for wake in await self.ledger.wakes.pending()]
+        return [(row.type, row.state) for row in reversed(await self.ledger.sessions.list())] + queued
+
+
+@pytest.fixture
+async def world(tmp_path: Path) -> AsyncIterator[World]:
+    home = tmp_path / "home"
+    home.mkdir()
+    settings = load_settings({"home": home}, {}).settings
+    ledger = await open_ledger(home)
+    yield World(settings, ledger, WallClock(EIGHT_O_CLOCK))
+    await ledger.close()
+
+
+async def test_a_slot_wakes_the_session_at_its_minute(
+    world: World, nursery: trio.Nursery, autojump_clock: MockClock
+) -> None:
+    """The slot an hour away is queued after exactly an hour, and the session actor is nudged."""
+    await world.start(nursery)
+    assert await world.rows() == []
+    await trio.sleep(3599)
+    await wait_all_tasks_blocked()
+    assert await world.rows() == []
+    await trio.sleep(1)
+    assert await world.session.receive() == Work()
+    assert await world.rows() == [("midmorning", "queued")]
+
+
+async def test_a_first_start_misses_nothing(world: World, nursery: trio.Nursery, autojump_clock: MockClock) -> None:
+    """A home that never ran has no slots to make up for."""
+    await world.start(nursery)
+    assert await world.rows() == []
+
+
+async def test_a_wake_nobody_took_is_missed_after_an_hour(
+    world: World, nursery: trio.Nursery, autojump_clock: MockClock
+) -> None:
+    """A slot that waits for an hour gets its one terminal record."""
+    await world.start(nursery)
+    await trio.sleep(3600 + 3600 + 1)
+    await wait_all_tasks_blocked()
+    assert await world.rows() == [("midmorning", "missed")]
+
+
+async def test_slots_missed_while_down_are_recorded_and_a_late_one_runs(
+    world: World, nursery: trio.Nursery, autojump_clock: MockClock
+) -> None:
+    """After ten hours down the last slot, not an hour late, is queued; each one before it is recorded as missed."""
+    scope = await world.start(nursery)
+    scope.cancel()
+    await wait_all_tasks_blocked()
+    world.clock.jump(timedelta(hours=10, minutes=30))
+    await world.start(nursery)
+    assert await world.rows() == [
+        ("midmorning", "missed"),
+        ("noon", "missed"),
+        ("afternoon", "missed"),
+        ("dusk", "queued"),
+    ]
+
+
+async def test_a_long_absence_is_told_in_one_summary(
+    world: World, nursery: trio.Nursery, autojump_clock: MockClock
+) -> None:
+    """After ten days down the last 24 hours have a record each, everything before them one."""
+    scope = await world.start(nursery)
+    scope.cancel()
+    await wait_all_tasks_blocked()
+    world.clock.jump(timedelta(days=10, minutes=-30))
+    await world.start(nursery)
+    rows = await world.ledger.sessions.list()
+    assert {row.state for row in rows} == {"missed"}
+    assert len(rows) == 8 + 1
+    assert "told as one" in (rows[-1].reason or "")
+
+
+async def test_a_clock_set_back_repeats_no_slot(world: World, nursery: trio.Nursery, autojump_clock: MockClock) -> None:
+    """A slot that was queued is not queued again when the wall clock passes it a second time."""
+    await world.start(nursery)
+    await trio.sleep(3601)
+    await wait_all_tasks_blocked()
+    world.clock.jump(timedelta(hours=-1))
+    await trio.sleep(1900)
+    await wait_all_tasks_blocked()
+    await trio.sleep(1900)
+    await wait_all_tasks_blocked()
+    assert [kind for kind, _ in await world.rows()] == ["midmorning"]
+
+
+async def test_a_clock_set_forward_loses_no_slot(
+    world: World, nursery: trio.Nursery, autojump_clock: MockClock
+) -> None:
+    """Slots that a jump passes over are found within the time between two looks."""
+    await world.start(nursery)
+    world.clock.jump(timedelta(hours=7, minutes=10))
+    await trio.sleep(21)
+    await wait_all_tasks_blocked()
+    assert await world.rows() == [("midmorning", "missed"), ("noon", "missed"), ("afternoon", "queued")]
+
+
+@pytest.mark.parametrize("night", [datetime(2026, 3, 7, 20, tzinfo=UTC), datetime(2026, 10, 31, 20, tzinfo=UTC)])
+async def test_both_changes_of_daylight_saving_keep_eight_slots_a_day(
+    world: World, nursery: trio.Nursery, autojump_clock: MockClock, night: datetime
+) -> None:
+    """Over the night when clocks change, every local day still has exactly its eight slots, each once."""
+    world.clock.start = night
+    world.session = Mailbox("session", capacity=64)
+    await world.start(nursery)
+    await trio.sleep(48 * 3600)
+    await wait_all_tasks_blocked()
+    slots = [row.slot for row in await world.ledger.sessions.list()]
+    slots += [wake.slot for wake in await world.ledger.wakes.pending()]
+    assert len(slots) == len(set(slots)) == 16
+
+
+async def test_other_wakes_are_admitted_and_told_on(
+    world: World, nursery: trio.Nursery, autojump_clock: MockClock
+) -> None:
+    """A row put into the queue by somebody else is nudged on when the scheduler hears of it."""
+    await world.start(nursery)
+    await world.ledger.wakes.enqueue(WakeRequest(type="custom", message="hello"), world.clock())
+    world.scheduler.ref.tell(Work())
+    with trio.fail_after(1):
+        assert await world.session.receive() == Work()
+
+
+async def test_upcoming_names_the_next_slots(world: World, nursery: trio.Nursery, autojump_clock: MockClock) -> None:
+    """The console gets at least eight coming slots, soonest first, with their offset."""
+    await world.start(nursery)
+    coming = await Upcoming(8).ask(world.scheduler.ref, within=1)
+    assert [wake.type for wake in coming[:3]] == ["midmorning", "noon", "afternoon"]
+    assert coming[0].at == "2026-03-02T09:00:00-05:00"
+    assert len(coming) == 8

@@ -124,7 +124,9 @@ async def _run(engine: Engine, shell: Shell, params: WakeParams, follower: "_Fol
     async with trio.open_nursery() as nursery:
         nursery.start_soon(_end_on_signal, nursery.cancel_scope, asked)
         try:
-            outcome.append(await engine.run(claimed, report=follower.report, why_cancelled=lambda: asked[0]))
+            outcome.append(
+                await engine.run(claimed, report=follower.report, why_cancelled=lambda: next(iter(asked), "cancelled"))
+            )
         except SessionLockedError as error:
             # somebody was quicker between our look and our run
             await engine.ledger.wakes.refuse(claimed.id, str(error), shell.now())

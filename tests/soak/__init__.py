@@ -1,0 +1,1 @@
+"""Long runs under load and faults, with the full counts that the tests scale down."""

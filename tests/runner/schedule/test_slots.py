@@ -6,11 +6,13 @@ from pathlib import Path
 from zoneinfo import ZoneInfo
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from runner.errors import SettingsError
 from runner.schedule import Schedule, Slot, latest_start, load_schedule
+
+STEADY = settings(deadline=None, derandomize=True)
 
 NY = ZoneInfo("America/New_York")
 SCHEDULE = load_schedule(NY)
@@ -83,6 +85,7 @@ def test_an_hour_that_does_not_exist() -> None:
     assert [slot.at.isoformat() for slot in slots] == ["2026-03-08T03:30:00-04:00", "2026-03-09T02:30:00-04:00"]
 
 
+@STEADY
 @given(MOMENTS, st.integers(0, 40 * 24), st.integers(0, 40 * 24))
 def test_spans_add_up(start: datetime, first: int, second: int) -> None:
     """However time is cut into spans, each slot is in exactly one of them, in order."""
@@ -92,6 +95,7 @@ def test_spans_add_up(start: datetime, first: int, second: int) -> None:
     assert list(parts) == sorted(set(parts))
 
 
+@STEADY
 @given(MOMENTS)
 def test_every_day_has_eight(moment: datetime) -> None:
     """Any local day, whatever its length, has each of the eight once."""
@@ -101,6 +105,7 @@ def test_every_day_has_eight(moment: datetime) -> None:
     assert [slot.type for slot in SCHEDULE.slots_between(begin, end)] == NAMES
 
 
+@STEADY
 @given(MOMENTS)
 def test_next_is_the_first_of_the_coming(moment: datetime) -> None:
     """The next slot is after now, at most four hours away, and nothing lies between."""
@@ -141,6 +146,7 @@ def test_long_downtime() -> None:
     assert missed.older.count == 18
 
 
+@STEADY
 @given(MOMENTS, st.integers(0, 30 * 24 * 60), st.integers(1, 179))
 def test_downtime_accounts_for_every_slot(last: datetime, minutes: int, late: int) -> None:
     """Each slot of a downtime is late, missed, or in the summary: none twice, none forgotten."""

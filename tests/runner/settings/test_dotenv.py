@@ -1,10 +1,12 @@
 """Lines of runner/.env."""
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from runner.settings.dotenv import parse_env
+
+STEADY = settings(deadline=None, derandomize=True)
 
 
 @pytest.mark.parametrize(
@@ -36,6 +38,7 @@ def test_bad_lines_are_numbered() -> None:
     assert parse_env("# c\n\nK=1\nnonsense\n=x\nK=2\r\n") == ({"K": "2"}, (4, 5))
 
 
+@STEADY
 @given(st.text())
 def test_any_text_is_read(text: str) -> None:
     """No content of the file, however strange, raises."""

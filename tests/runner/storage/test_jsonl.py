@@ -6,10 +6,12 @@ import threading
 from pathlib import Path
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from runner.storage import jsonl
+
+STEADY = settings(deadline=None, derandomize=True)
 
 
 def test_append_and_read(tmp_path: Path) -> None:
@@ -91,6 +93,7 @@ def test_many_writers(tmp_path: Path) -> None:
         assert [item["n"] for item in records.items if item["who"] == who] == list(range(50))
 
 
+@STEADY
 @given(st.lists(st.text(max_size=20), max_size=30), st.integers(0, 12), st.integers(1, 300))
 def test_tail_is_the_end_of_the_whole(
     tmp_path_factory: pytest.TempPathFactory, texts: list[str], count: int, window: int

@@ -65,7 +65,7 @@ def _settle(page: Page) -> None:
     if page.url.endswith("/live") and page.locator("#hero[data-state=awake]").count():
         page.locator(".said.open").wait_for()
     page.wait_for_timeout(700)  # swaps come after a short quiet; a picture has no event to wait for
-    if (page.viewport_size or {}).get("width") != PHONE[0]:
+    if page.viewport_size is not None and page.viewport_size["width"] != PHONE[0]:
         page.evaluate("scrollTo(0, 0)")
 
 

@@ -41,6 +41,7 @@ def create_app(services: Services) -> Site:
     app.config.update(MAX_CONTENT_LENGTH=LARGEST_BODY, BODY_TIMEOUT=30, PROPAGATE_EXCEPTIONS=False)
     app.logger.setLevel(logging.CRITICAL + 1)  # the door and the error handlers say it, in fields
     app.url_map.strict_slashes = False
+    app.url_map.merge_slashes = False  # one path, one spelling: the door looks at it before the router
     shell = Shell.make(services)
     streams = Streams()
     for blueprint in (

@@ -136,13 +136,14 @@ def _caller(scope: Scope) -> auth.Caller:
 
 
 def _normal(scope: Scope) -> Scope:
-    """One path for the door and the router: a request line may hold a whole address, or none."""
-    path = scope["path"]
+    return {**scope, "path": one_spelling(scope["path"])}
+
+
+def one_spelling(path: str) -> str:
+    """The path as the router takes it: a request line may hold a whole address, or begin with several slashes."""
     if not path.startswith("/"):
-        path = urlsplit(path).path or "/"
-        if not path.startswith("/"):
-            path = "/" + path
-    return {**scope, "path": path}
+        path = urlsplit(path).path
+    return "/" + path.lstrip("/")
 
 
 def _joined(own: Any, added: list[tuple[bytes, bytes]]) -> list[tuple[bytes, bytes]]:

@@ -62,13 +62,16 @@ class Entry:
 def read_entry(kind: Kind, path: Path) -> Entry:
     """Read a file without following a link; blocking. OSError when it can't be read."""
     descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
-    with os.fdopen(descriptor, "rb") as file:
+    try:
         info = os.fstat(descriptor)
         if not stat.S_ISREG(info.st_mode):
             raise NotAnEntryError("not a regular file")
         if info.st_size > LARGEST:
             raise NotAnEntryError(f"{info.st_size} bytes long; at most {LARGEST} are read")
-        data = file.read(LARGEST)
+        with os.fdopen(descriptor, "rb", closefd=False) as file:
+            data = file.read(LARGEST)
+    finally:
+        os.close(descriptor)
     return make_entry(kind, slug_of(path.name), Stamp.of(info), data)
 
 

@@ -11,7 +11,8 @@ from typing import TypeAlias
 import attrs
 import yaml
 
-LONGEST = 64 * 1024
+LONGEST = 8 * 1024
+"""Characters of a block that are looked at; the YAML reader takes quadratic time over deep nesting."""
 FENCE = re.compile(r"\A---[ \t]*\n(.*?)(?:^)---[ \t]*(?:\n|\Z)", re.DOTALL | re.MULTILINE)
 
 Scalar: TypeAlias = str | bool | None
@@ -85,7 +86,7 @@ class _Reader:
 
 def _value(event: yaml.ScalarEvent) -> Scalar:
     text = str(event.value)
-    if event.style is None and event.tag is None:
+    if event.implicit[0]:  # plain, with no tag of its own
         if text in ("", "~", "null", "Null", "NULL"):
             return None
         if text in ("true", "True", "TRUE", "yes", "Yes", "YES", "on", "On", "ON"):

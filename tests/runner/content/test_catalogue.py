@@ -1,0 +1,182 @@
+import json
+import os
+import tempfile
+from pathlib import Path
+
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from runner.content import Catalogue, Change, parse_kinds, scan, update
+
+TABLE = '[thoughts]\nfolder="thoughts"\nsingular="thought"\ntitle="T"\nempty=""\ntopic="thoughts"\n'
+
+
+def put(path: Path, title: str = "T", date: str = "2026-02-03", *, at: int | None = None) -> Path:
+    path.parent.mkdir(exist_ok=True)
+    path.write_text(f"---\ndate: {date}\ntitle: {title}\n---\nwords\n")
+    if at is not None:
+        os.utime(path, ns=(at, at))
+    return path
+
+
+def slugs(catalogue: Catalogue, kind: str = "thoughts") -> list[str]:
+    return [item["slug"] for item in json.loads(catalogue.shelves[kind].list_json)]
+
+
+def test_lists_are_by_date_and_then_by_time(empty: Catalogue, tmp_path: Path) -> None:
+    """Newest date first; on the same day the file written last comes first."""
+    folder = tmp_path / "thoughts"
+    put(folder / "old.md", date="2026-01-01", at=900)
+    put(folder / "early.md", at=100)
+    put(folder / "late.md", at=200)
+    new, changes = scan(empty)
+    assert slugs(new) == ["late", "early", "old"]
+    assert {(change.slug, change.action) for change in changes} == {
+        ("old", "created"),
+        ("early", "created"),
+        ("late", "created"),
+    }
+
+
+def test_an_empty_home_is_empty_lists(empty: Catalogue) -> None:
+    """Absent folders hold nothing, and nothing changed."""
+    new, changes = scan(empty)
+    assert new is empty
+    assert changes == ()
+    assert new.shelves["dreams"].list_json == b"[]"
+    assert new.shelf("dreams") is new.shelves["dreams"]
+    assert new.shelf("none") is None
+
+
+def test_what_is_unchanged_is_not_read_again(empty: Catalogue, tmp_path: Path) -> None:
+    """A scan keeps the parsed entries of files with the same stamp, and the snapshot itself when nothing changed."""
+    put(tmp_path / "thoughts" / "a.md")
+    put(tmp_path / "thoughts" / "bad.md", date="never")
+    first, _ = scan(empty)
+    second, changes = scan(first)
+    assert second is first
+    assert changes == ()
+    put(tmp_path / "thoughts" / "b.md")
+    third, _ = scan(first)
+    assert third.shelves["thoughts"].entries["a"] is first.shelves["thoughts"].entries["a"]
+    assert third.generation == first.generation + 1
+    assert third.shelves["dreams"] is first.shelves["dreams"]
+
+
+def test_the_catalogue_decides_what_happened(empty: Catalogue, tmp_path: Path) -> None:
+    """Unknown and there is created, known and there modified, known and gone deleted, unknown and gone nothing."""
+    path = put(tmp_path / "thoughts" / "a.md")
+    one, created = update(empty, [path])
+    replacement = put(tmp_path / "thoughts" / "tmp.txt", title="Other")
+    replacement.replace(path)
+    two, modified = update(one, [path])
+    path.unlink()
+    three, deleted = update(two, [path])
+    four, nothing = update(three, [path])
+    assert [created, modified, deleted, nothing] == [
+        (Change("thoughts", "a", "created"),),
+        (Change("thoughts", "a", "modified"),),
+        (Change("thoughts", "a", "deleted"),),
+        (),
+    ]
+    assert four is three
+    assert slugs(one) == ["a"], "an older snapshot stays what it was"
+
+
+def test_an_update_reads_whatever_the_stamp_says(empty: Catalogue, tmp_path: Path) -> None:
+    """A change within one tick of the file system's clock is seen when the watcher tells of it."""
+    path = put(tmp_path / "thoughts" / "a.md", title="One", at=5)
+    one, _ = scan(empty)
+    put(path, title="Two", at=5)
+    two, changes = update(one, [path])
+    assert [change.action for change in changes] == ["modified"]
+    assert two.shelves["thoughts"].etag != one.shelves["thoughts"].etag
+
+
+def test_a_touched_file_is_no_event(empty: Catalogue, tmp_path: Path) -> None:
+    """The same bytes with another time change the order, but nobody is told of a modification."""
+    path = put(tmp_path / "thoughts" / "a.md", at=100)
+    put(tmp_path / "thoughts" / "b.md", at=200)
+    one, _ = scan(empty)
+    os.utime(path, ns=(300, 300))
+    two, changes = update(one, [path])
+    assert changes == ()
+    assert slugs(two) == ["a", "b"]
+    three, _ = update(two, [path])
+    assert three is two
+
+
+def test_a_file_that_turns_wrong_is_gone(empty: Catalogue, tmp_path: Path) -> None:
+    """An entry that becomes invalid leaves the list, is told as deleted, and is named with its reason."""
+    path = put(tmp_path / "thoughts" / "a.md")
+    one, _ = scan(empty)
+    put(path, date="Jan 15")
+    two, changes = scan(one)
+    assert changes == (Change("thoughts", "a", "deleted"),)
+    assert [(problem.name, "real day" in problem.reason) for problem in two.problems()] == [("a.md", True)]
+    put(path)
+    three, changes = scan(two)
+    assert changes == (Change("thoughts", "a", "created"),)
+    assert three.problems() == ()
+    put(path, date="Jan 15")
+    four, _ = scan(three)
+    path.unlink()
+    assert scan(four)[0].problems() == ()
+
+
+def test_other_files_are_passed_over(empty: Catalogue, tmp_path: Path) -> None:
+    """Nested files, hidden ones, folders, links and paths outside the kinds are no entries and no changes."""
+    folder = tmp_path / "thoughts"
+    put(folder / "a.md")
+    put(folder / ".hidden.md")
+    (folder / "sub").mkdir()
+    nested = put(folder / "sub" / "x.md")
+    (folder / "dir.md").mkdir()
+    (folder / "link.md").symlink_to(folder / "a.md")
+    outside = put(tmp_path / "other" / "x.md")
+    one, _ = scan(empty)
+    assert slugs(one) == ["a"]
+    two, changes = update(one, [nested, outside, folder / ".hidden.md", tmp_path / "x.md"])
+    assert two is one
+    assert changes == ()
+
+
+def test_a_replaced_folder_is_seen_by_a_scan(empty: Catalogue, tmp_path: Path) -> None:
+    """When a whole folder is swapped, a scan tells what went and what came."""
+    put(tmp_path / "thoughts" / "a.md")
+    one, _ = scan(empty)
+    (tmp_path / "thoughts").rename(tmp_path / "away")
+    two, gone = scan(one)
+    put(tmp_path / "thoughts" / "b.md")
+    three, came = scan(two)
+    assert (gone[0].action, came[0].slug, slugs(three)) == ("deleted", "b", ["b"])
+
+
+def test_an_entry_knows_its_file(empty: Catalogue, tmp_path: Path) -> None:
+    """From an entry its path can be told."""
+    path = put(tmp_path / "thoughts" / "a.md")
+    one, _ = scan(empty)
+    assert one.path(one.shelves["thoughts"].entries["a"]) == path
+
+
+@settings(max_examples=30, deadline=None)
+@given(st.lists(st.tuples(st.sampled_from("abc"), st.sampled_from(["write", "remove", "break"])), max_size=12))
+def test_updates_and_a_scan_agree(steps: list[tuple[str, str]]) -> None:
+    """After any changes, a catalogue kept by updates is the same as one read from nothing."""
+    with tempfile.TemporaryDirectory() as name:
+        home = Path(name)
+        nothing = Catalogue.empty(parse_kinds(TABLE), home)
+        kept = nothing
+        told: set[str] = set()
+        for count, (slug, step) in enumerate(steps):
+            path = home / "thoughts" / f"{slug}.md"
+            if step == "remove":
+                path.unlink(missing_ok=True)
+            else:
+                put(path, title=str(count), date="2026-02-03" if step == "write" else "broken")
+            kept, changes = update(kept, [path])
+            for change in changes:
+                (told.discard if change.action == "deleted" else told.add)(change.slug)
+        fresh, _ = scan(nothing)
+        assert kept.shelves["thoughts"].list_json == fresh.shelves["thoughts"].list_json
+        assert told == set(fresh.shelves["thoughts"].entries)

@@ -357,7 +357,7 @@ def telegram_off(settings: Settings) -> str | None:
         )
         if not value
     ]
-    return f"not configured: {' and '.join(missing)} not set"
+    return f"{' and '.join(missing)} not set"
 
 
 def log_event(log: FilteringBoundLogger, event: Event) -> None:

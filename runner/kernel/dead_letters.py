@@ -14,7 +14,7 @@ from runner.kernel.errors import CannotResend
 from runner.kernel.events import EventRing
 from runner.kernel.messages import Order, Question
 from runner.kernel.ref import Accepted
-from runner.kernel.text import LABEL, clip
+from runner.kernel.text import clip, one_line
 
 PER_MAILBOX = 200
 IN_ALL = 1_000
@@ -59,7 +59,7 @@ def label_of(message: object) -> str:
     """The message's own label, on one short line."""
     if not isinstance(message, Order):
         return ""
-    return clip(" ".join(message.label().split()), LABEL)
+    return one_line(message.label())
 
 
 @attrs.define(eq=False)
@@ -123,9 +123,7 @@ class DeadLetters:
             raise CannotResend(msg)
         letter = kept.letter
         if not letter.resendable:
-            why = "it was sent again once already" if letter.resent or kept.message is None else "it cannot be"
-            if letter.message and kept.message is None and not letter.resent:
-                why = "questions and messages that died twice are never sent again"
+            why = "it was sent again once" if letter.resent else "questions and messages that died twice never are"
             msg = f"dead letter {number} ({letter.message} for {letter.actor}) is not sent again: {why}"
             raise CannotResend(msg)
         answer = kept.mailbox.resend(kept.message)

@@ -131,12 +131,12 @@ class Mailbox(Generic[M]):
     # --- for the actor
 
     async def receive(self) -> M:
-        """The next message; it is in this task's hand until the task calls `receive` again.
+        """The next message; it is in this task's hand until the task calls `receive` again or has ended.
 
         What was in hand before is done the moment this is entered. A receive that raises has taken nothing.
         """
         task = trio.lowlevel.current_task()
-        if task not in self._in_hand and len(self._in_hand) + len(self._waiting) + len(self._woken) >= self.hands:
+        if task not in self._in_hand and self._hands_taken() >= self.hands and not self._free_a_hand():
             msg = (
                 f"mailbox {self.name} has {self.hands} hand(s) and all are taken by other tasks: receive in one task,"
                 " or give the mailbox more hands"
@@ -451,6 +451,18 @@ class Mailbox(Generic[M]):
                 float(within) if isinstance(within, (int, float)) else None,
             )
         return terms
+
+    def _hands_taken(self) -> int:
+        return len(self._in_hand) + len(self._waiting) + len(self._woken)
+
+    def _free_a_hand(self) -> bool:
+        """A task that has ended will not call receive() again: what it held is done. Looked at when hands are short."""
+        ended = [task for task in self._in_hand if getattr(task.coro, "cr_frame", None) is None]
+        for task in ended:
+            self._count.done += len(self._in_hand.pop(task))
+            if self._pulse is not None:
+                self._pulse.entered(task)
+        return self._hands_taken() < self.hands
 
     def _held(self) -> int:
         return sum(len(hand) for hand in self._in_hand.values())

@@ -30,12 +30,17 @@ def clip(text: str, longest: int = LONGEST) -> str:
     return (raw[:head] + mark + raw[-tail:]).decode("utf-8", "ignore")
 
 
+def one_line(text: str) -> str:
+    """The text on one line of at most 200 bytes."""
+    raw = " ".join(text.split()).encode("utf-8", "replace")
+    return raw.decode() if len(raw) <= LABEL else raw[: LABEL - 3].decode("utf-8", "ignore") + "..."
+
+
 def summary(error: BaseException) -> str:
     """One line: the class and message of the (first inner) error."""
     first = next(leaves(error))
     lines = str(first).splitlines()
-    line = f"{type(first).__name__}: {lines[0]}" if lines else type(first).__name__
-    return clip(line, LABEL)
+    return one_line(f"{type(first).__name__}: {lines[0]}" if lines else type(first).__name__)
 
 
 def leaves(error: BaseException) -> Iterator[BaseException]:

@@ -92,7 +92,8 @@ class Tree:
             return
         child.cancel_timer()
         child.number += 1
-        child.settled = trio.Event()
+        if child.settled.is_set():  # else somebody still waits for an earlier start to come to something
+            child.settled = trio.Event()
         incarnation = Incarnation(
             spec=child.spec,
             number=child.number,

@@ -2,10 +2,11 @@
 
 from pathlib import Path
 from typing import Annotated, Any
+from zoneinfo import ZoneInfo
 
 import typer
 
-from runner.cli.shell import AsJson, Config, Home, shell_of
+from runner.cli.shell import AsJson, Config, Home, moment, shell_of
 from runner.control.protocol import ActorParams, Answer, RestartParams
 
 __all__ = ["register"]
@@ -23,13 +24,14 @@ def register(app: typer.Typer) -> None:
     def _ps(context: typer.Context, home: Home = None, config: Config = None, as_json: AsJson = False) -> None:
         """Show every actor with its state."""
         shell = shell_of(context)
-        rows = shell.ask(_socket(context, home, config), "ps").result
+        settings = shell.load(home, config).settings
+        rows = shell.ask(settings.paths.control_socket, "ps").result
         assert isinstance(rows, list)
         if as_json:
             shell.json(rows)
             return
         columns = ("name", "state", "since", "life", "restarts", "queue", "oldest", "critical", "note")
-        shell.table(columns, [_ps_row(row) for row in rows], empty="no actors")
+        shell.table(columns, [_ps_row(row, settings.resident.zone) for row in rows], empty="no actors")
 
     @app.command("restart")
     def _restart(
@@ -114,13 +116,13 @@ def _socket(context: typer.Context, home: Path | None, config: Path | None) -> P
     return shell_of(context).load(home, config).settings.paths.control_socket
 
 
-def _ps_row(row: dict[str, Any]) -> tuple[object, ...]:
+def _ps_row(row: dict[str, Any], zone: ZoneInfo) -> tuple[object, ...]:
     state = " ".join([row["state"], *(word for word in ("paused", "draining") if row.get(word))])
     oldest = row.get("oldest_message_s")
     return (
         row["name"],
         state,
-        row.get("since"),
+        moment(row.get("since"), zone),
         row.get("incarnation"),
         row["restarts"],
         row["queue"],

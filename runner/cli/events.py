@@ -52,7 +52,7 @@ def register(app: typer.Typer) -> None:
 
 def _print(shell: Shell, event: dict[str, Any]) -> None:
     rest = dict(event)
-    at, name = str(rest.pop("at", "")), str(rest.pop("event", ""))
+    at, name = str(rest.pop("at", "")), str(rest.pop("name", ""))
     rest.pop("number", None)
     fields = " ".join(f"{key}={_short(value)}" for key, value in rest.items() if value not in (None, ""))
     shell.say(f"{at} {name} {fields}".strip())

@@ -23,7 +23,7 @@ def register(app: typer.Typer) -> None:
     ) -> None:
         """Make a home with its folders and starter pages. A file that exists is never touched."""
         shell = shell_of(context)
-        settings = shell.load(home, config, must_exist=False).settings
+        settings = shell.load(home, config, must_exist=False, in_checkout=False).settings
         with shell.busy(f"making {settings.home}"):
             report = init_home(settings, now=shell.now(), demo=demo, environ=shell.environ)
         if as_json:

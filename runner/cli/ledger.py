@@ -2,10 +2,11 @@
 
 from datetime import datetime
 from typing import Annotated, Any
+from zoneinfo import ZoneInfo
 
 import typer
 
-from runner.cli.shell import AsJson, Config, Home, Shell, shell_of
+from runner.cli.shell import AsJson, Config, Home, Shell, moment, shell_of
 from runner.control.client import NoProcessError
 from runner.control.protocol import ResendParams
 from runner.ledger import LedgerView, SessionRow
@@ -51,7 +52,7 @@ def _sessions(
         "hooks",
         "reason",
     )
-    shell.table(columns, [_session_row(row) for row in rows], empty="no sessions yet")
+    shell.table(columns, [_session_row(row, settings.resident.zone) for row in rows], empty="no sessions yet")
 
 
 def _queue(context: typer.Context, home: Home = None, config: Config = None, as_json: AsJson = False) -> None:
@@ -71,8 +72,8 @@ def _queue(context: typer.Context, home: Home = None, config: Config = None, as_
             wake.type,
             wake.state,
             wake.source,
-            wake.enqueued_at.astimezone(zone),
-            wake.not_before and wake.not_before.astimezone(zone),
+            moment(wake.enqueued_at, zone),
+            moment(wake.not_before, zone),
             wake.attempts,
         )
         for wake in wakes
@@ -147,14 +148,14 @@ def coming(shell: Shell, settings: Settings, count: int) -> list[tuple[str, date
     return sorted([*slots, *later], key=lambda row: row[1])
 
 
-def _session_row(row: SessionRow) -> tuple[object, ...]:
+def _session_row(row: SessionRow, zone: ZoneInfo) -> tuple[object, ...]:
     tokens = None if row.input_tokens is None else f"{row.input_tokens}+{row.output_tokens or 0}"
     done = sum(1 for hook in row.hooks if hook.verdict in {"done", "not_due"})
     return (
         row.session_id,
         row.type,
         row.state,
-        row.started_at,
+        moment(row.started_at, zone),
         None if row.duration_seconds is None else f"{row.duration_seconds:.1f} s",
         row.num_turns,
         tokens,

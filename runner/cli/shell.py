@@ -9,6 +9,7 @@ from contextlib import contextmanager
 from datetime import datetime
 from pathlib import Path
 from typing import Annotated, Any, TextIO
+from zoneinfo import ZoneInfo
 
 import attrs
 import typer
@@ -25,6 +26,7 @@ __all__ = [
     "Home",
     "Shell",
     "Start",
+    "moment",
     "shell_of",
 ]
 
@@ -66,12 +68,13 @@ class Shell:
         overrides: Mapping[str, object] | None = None,
         serving: bool = False,
         must_exist: bool = True,
+        in_checkout: bool = True,
     ) -> Loaded:
         """Read the settings for one command; a home that is not there is an error naming `init`."""
         config = config or self.config
         chosen = {"home": home or self.home, **(overrides or {})}
         loaded = load_settings(chosen, self.environ, config, serving=serving)
-        if must_exist and loaded.sources["home"] == "default" and (nearby := self.home_of_checkout(loaded)):
+        if in_checkout and loaded.sources["home"] == "default" and (nearby := self.home_of_checkout(loaded)):
             loaded = load_settings({**chosen, "home": nearby}, self.environ, config, serving=serving)
         folder = loaded.settings.home
         if must_exist and not folder.is_dir():
@@ -165,6 +168,13 @@ def shell_of(context: typer.Context) -> Shell:
     return shell
 
 
+def moment(value: datetime | str | None, zone: ZoneInfo) -> datetime | None:
+    """A point in time for a table: on the home's wall clock, whatever zone it was written in."""
+    if value is None:
+        return None
+    return (datetime.fromisoformat(value) if isinstance(value, str) else value).astimezone(zone)
+
+
 def _cell(value: Any) -> str:
     match value:
         case None:
@@ -174,6 +184,6 @@ def _cell(value: Any) -> str:
         case float():
             return f"{value:.4g}"
         case datetime():
-            return value.isoformat(sep=" ", timespec="seconds")
+            return f"{value:%Y-%m-%d %H:%M:%S}"
         case _:
             return str(value)

@@ -44,7 +44,7 @@ def start(shell: Shell, home: Path | None, config: Path | None, host: str | None
 
 def _make_home_of_checkout(shell: Shell, home: Path | None, config: Path | None) -> None:
     """In a checkout of the program, with no home named and none there, `up` makes one, as `make run` does."""
-    loaded = shell.load(home, config, must_exist=False)
+    loaded = shell.load(home, config, must_exist=False, in_checkout=False)
     if loaded.sources["home"] != "default":
         return
     nearby = shell.home_of_checkout(loaded)

@@ -136,11 +136,6 @@ class EventsParams:
     recent: int = 0
 
 
-def event_row(number: int, at: datetime, name: str, fields: Mapping[str, object]) -> dict[str, object]:
-    """What `events` streams: the event's own fields, and beside them its number, time and name."""
-    return {**fields, "number": number, "at": at, "event": name}
-
-
 @attrs.frozen
 class ResendParams:
     """resend."""

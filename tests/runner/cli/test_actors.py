@@ -22,12 +22,13 @@ FIELDS = ("name", "state", "restarts", "queue", "oldest_message_s", "last_error"
 def test_ps_shows_every_actor(lived: CommandLine, process: FakeProcess) -> None:
     """The table has one line an actor with its trouble; --json has the fields that other programs rely on."""
     process.answers["ps"] = [
-        ActorRow("web", "running", 2, 0, None, None, critical=True, incarnation=3),
+        ActorRow("web", "running", 2, 0, None, None, critical=True, incarnation=3, since="2026-03-01T17:00:00+00:00"),
         ActorRow("session", "running", 0, 4, 1.25, None, critical=False, paused=True, draining=True),
         ActorRow("indexer", "failed", 7, 9, None, "Traceback\nValueError: nothing [here]\n", critical=False),
     ]
     lines = lived("ps").out.splitlines()
     assert lines[0].split() == ["name", "state", "since", "life", "restarts", "queue", "oldest", "critical", "note"]
+    assert "2026-03-01 12:00:00" in lines[1]
     assert "running paused draining" in lines[2]
     assert "1.2 s" in lines[2]
     assert lines[3].endswith("ValueError: nothing [here]")
@@ -88,12 +89,12 @@ def test_without_a_process_the_command_says_so(lived: CommandLine) -> None:
 def test_events_come_as_they_happen(lived: CommandLine, process: FakeProcess) -> None:
     """With --json each event is one line; without, a line to read; --count ends it, --recent is asked for."""
     process.answers["events"] = [
-        {"number": 1, "at": "2026-03-01T12:00:00+00:00", "event": "actor.ready", "actor": "web", "cause": None},
-        {"number": 2, "at": "2026-03-01T12:00:01+00:00", "event": "actor.crashed", "error": "x\n" * 300},
+        {"number": 1, "at": "2026-03-01T12:00:00+00:00", "name": "actor.ready", "actor": "web", "cause": None},
+        {"number": 2, "at": "2026-03-01T12:00:01+00:00", "name": "actor.crashed", "error": "x\n" * 300},
         ...,
     ]
     ran = lived("events", "--json", "--count", "2", "--recent", "7")
-    assert [json.loads(line)["event"] for line in ran.out.splitlines()] == ["actor.ready", "actor.crashed"]
+    assert [json.loads(line)["name"] for line in ran.out.splitlines()] == ["actor.ready", "actor.crashed"]
     assert process.asked == [("events", EventsParams(7))]
     lines = lived("events", "--count", "2").out.splitlines()
     assert lines[0] == "2026-03-01T12:00:00+00:00 actor.ready actor=web"

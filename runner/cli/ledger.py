@@ -2,7 +2,6 @@
 
 from datetime import datetime
 from typing import Annotated, Any
-from zoneinfo import ZoneInfo
 
 import typer
 
@@ -39,20 +38,8 @@ def _sessions(
     if as_json:
         shell.json([row.as_json() for row in rows])
         return
-    columns = (
-        "session",
-        "type",
-        "state",
-        "started",
-        "took",
-        "turns",
-        "tokens",
-        "cost",
-        "backend",
-        "hooks",
-        "reason",
-    )
-    shell.table(columns, [_session_row(row, settings.resident.zone) for row in rows], empty="no sessions yet")
+    columns = ("session", "type", "state", "took", "turns", "cost", "backend", "hooks", "reason")
+    shell.table(columns, [_session_row(row) for row in rows], empty="no sessions yet", whole=3)
 
 
 def _queue(context: typer.Context, home: Home = None, config: Config = None, as_json: AsJson = False) -> None:
@@ -148,17 +135,14 @@ def coming(shell: Shell, settings: Settings, count: int) -> list[tuple[str, date
     return sorted([*slots, *later], key=lambda row: row[1])
 
 
-def _session_row(row: SessionRow, zone: ZoneInfo) -> tuple[object, ...]:
-    tokens = None if row.input_tokens is None else f"{row.input_tokens}+{row.output_tokens or 0}"
+def _session_row(row: SessionRow) -> tuple[object, ...]:
     done = sum(1 for hook in row.hooks if hook.verdict in {"done", "not_due"})
     return (
         row.session_id,
         row.type,
         row.state,
-        moment(row.started_at, zone),
         None if row.duration_seconds is None else f"{row.duration_seconds:.1f} s",
         row.num_turns,
-        tokens,
         None if row.cost_usd is None else f"${row.cost_usd:.4f}",
         row.backend,
         f"{done}/{len(row.hooks)}" if row.hooks else None,

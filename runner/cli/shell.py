@@ -74,7 +74,8 @@ class Shell:
         config = config or self.config
         chosen = {"home": home or self.home, **(overrides or {})}
         loaded = load_settings(chosen, self.environ, config, serving=serving)
-        if in_checkout and loaded.sources["home"] == "default" and (nearby := self.home_of_checkout(loaded)):
+        nearby = self.home_of_checkout(loaded) if in_checkout and loaded.sources["home"] == "default" else None
+        if nearby is not None and nearby.is_dir():
             loaded = load_settings({**chosen, "home": nearby}, self.environ, config, serving=serving)
         folder = loaded.settings.home
         if must_exist and not folder.is_dir():
@@ -139,13 +140,15 @@ class Shell:
         self.say(encode(value))
         self.out.flush()
 
-    def table(self, columns: Sequence[str], rows: Iterable[Sequence[object]], *, empty: str) -> None:
-        """Aligned columns; on a terminal long cells are folded, in a pipe nothing is cut."""
+    def table(self, columns: Sequence[str], rows: Iterable[Sequence[object]], *, empty: str, whole: int = 2) -> None:
+        """Aligned columns. On a terminal the first `whole` stay whole and the others fold; in a pipe nothing does."""
         from rich.console import Console
         from rich.table import Table
         from rich.text import Text
 
-        table = Table(*columns, box=None, pad_edge=False, header_style="bold")
+        table = Table(box=None, pad_edge=False, header_style="bold")
+        for number, column in enumerate(columns):
+            table.add_column(column, no_wrap=number < whole, overflow="fold")
         for row in rows:
             table.add_row(*(Text(_cell(value)) for value in row))
         if not table.row_count:

@@ -38,8 +38,8 @@ def _sessions(
     if as_json:
         shell.json([row.as_json() for row in rows])
         return
-    columns = ("session", "type", "state", "took", "turns", "cost", "backend", "hooks", "reason")
-    shell.table(columns, [_session_row(row) for row in rows], empty="no sessions yet", whole=3)
+    columns = ("session", "type", "state", "took", "turns", "cost", "backend", "note")
+    shell.table(columns, [_session_row(row) for row in rows], empty="no sessions yet", whole=7)
 
 
 def _queue(context: typer.Context, home: Home = None, config: Config = None, as_json: AsJson = False) -> None:
@@ -136,7 +136,8 @@ def coming(shell: Shell, settings: Settings, count: int) -> list[tuple[str, date
 
 
 def _session_row(row: SessionRow) -> tuple[object, ...]:
-    done = sum(1 for hook in row.hooks if hook.verdict in {"done", "not_due"})
+    bad = [f"{hook.name} {hook.verdict}" for hook in row.hooks if hook.verdict not in {"done", "not_due", None}]
+    notes = [row.reason or "", *bad]
     return (
         row.session_id,
         row.type,
@@ -145,8 +146,7 @@ def _session_row(row: SessionRow) -> tuple[object, ...]:
         row.num_turns,
         None if row.cost_usd is None else f"${row.cost_usd:.4f}",
         row.backend,
-        f"{done}/{len(row.hooks)}" if row.hooks else None,
-        row.reason,
+        ", ".join(note for note in notes if note) or None,
     )
 
 

@@ -81,14 +81,14 @@ class Shutdown:
         ended = await tree.end(child, self._wish(), reason, grace)
         self._current = None
         seconds = trio.current_time() - began
+        if self.losing:
+            collect(tree, child)  # before its state tells those who still ask, so that their questions are named too
         if child.incarnation is None and child.state is not State.STOPPED:
             if not self.losing:
                 child.enter(State.BACKOFF, reason)  # its parent may start all anew: questions wait
             elif child.state is not State.FAILED:
                 child.enter(State.STOPPED, reason)
                 tree.emit("actor.stopped", child, cause=reason)
-        if self.losing:
-            collect(tree, child)
         phase = Phase(
             actor=child.name,
             seconds=seconds,

@@ -93,7 +93,7 @@ def _place(stack: list[tuple[FrameType, int]]) -> tuple[str, bool]:
         if module.partition(".")[0] in _MACHINERY:
             continue
         if module.startswith(_KERNEL + "."):
-            waits_for_mail = code.co_name == "receive"
+            waits_for_mail = waits_for_mail or code.co_name == "receive"
             continue
         waits_for_mail = False
         place = f"{code.co_qualname} ({PurePath(code.co_filename).name}:{line})"

@@ -95,6 +95,7 @@ def child_specs(
             critical=True,
             start_limit=5,
             grace=1,
+            drains=True,
             intensity=intensity,
             backoff=backoff,
         ),

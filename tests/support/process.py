@@ -13,6 +13,8 @@ from typing import Any
 import attrs
 import trio
 
+from runner.control.client import ask
+
 READY_WITHIN = 30.0
 STOP_WITHIN = 25.0
 COMMAND_WITHIN = 60.0
@@ -61,6 +63,21 @@ class Running:
         done = await self.command(*argv, "--json")
         assert done.returncode == 0, done.stderr
         return json.loads(done.stdout)
+
+    async def ask(self, command: str, params: object | None = None, within: float = COMMAND_WITHIN) -> Any:
+        """What the control socket answers, as JSON; the way of the commands, without a program start for each."""
+        answer = await ask(self.home / "data" / "control.sock", command, params, within=within)
+        return answer.result
+
+    async def actor(self, name: str) -> dict[str, Any]:
+        """One row of `ps`."""
+        rows: list[dict[str, Any]] = await self.ask("ps")
+        return next(row for row in rows if row["name"] == name)
+
+    async def wake(self, kind: str, message: str = "") -> dict[str, Any]:
+        """Ask for a wake and wait for its end."""
+        result: dict[str, Any] = await self.ask("wake", {"type": kind, "message": message, "wait": 60.0})
+        return result
 
     async def stop(self, sign: int = signal.SIGTERM) -> int:
         """Ask it to end and wait for it."""

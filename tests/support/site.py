@@ -140,13 +140,16 @@ class Running:
     port: int
     stop: trio.Event
     connections: Connections
+    opened: list[trio.SocketStream] = attrs.field(factory=list)
 
     @property
     def url(self) -> str:
         return f"http://127.0.0.1:{self.port}"
 
     async def connect(self) -> trio.SocketStream:
-        return await trio.open_tcp_stream("127.0.0.1", self.port)
+        stream = await trio.open_tcp_stream("127.0.0.1", self.port)
+        self.opened.append(stream)
+        return stream
 
     async def ask(self, raw: bytes) -> bytes:
         """Send bytes on a connection of their own; what comes back until the server closes."""
@@ -216,10 +219,13 @@ async def running(
             await serve(site, sock, stop=stop, log=world.log, send_seconds=send_seconds, task_status=task_status)
 
         connections = await nursery.start(run)
+        server = Running(site, sock.getsockname()[1], stop, connections)
         try:
-            yield Running(site, sock.getsockname()[1], stop, connections)
+            yield server
         finally:
             stop.set()
+            for stream in server.opened:
+                stream.socket.close()
 
 
 async def all_of(stream: trio.SocketStream) -> bytes:

@@ -34,6 +34,9 @@ BLOCKED_SECONDS: Final = 1.0
 STUCK_SECONDS: Final = 30.0
 OVERRUN_EXIT_CODE: Final = 71
 _LONGEST_INTERVAL: Final = 0.5
+# A stopped process uses no processor time at all; one whose code holds the interpreter gets its share, small as it may
+# be on a busy machine.
+_IDLE_SHARE: Final = 0.1
 _DUMP_BYTES: Final = 8 * 1024
 _STDERR: Final = 2
 
@@ -176,14 +179,14 @@ class Watchdog:
         if self._exit_at is not None and now >= self._exit_at:
             os.write(_STDERR, b"the shutdown took too long; the process ends now\n")
             self.exit_now(OVERRUN_EXIT_CODE)
-        if late > self.interval / 2 and used < late / 2:
+        if late > self.interval / 2 and used < late * _IDLE_SHARE:
             self._paused += 1
-            self._observations = 0
-            self._last_beat = now  # the loop could not beat either; it gets its full time again
+            # the loop could not beat either: what was lost does not count against it
+            self._last_beat = min(now, self._last_beat + late)
             self._take_dump()
             self._tell("process.paused", seconds=round(late, 3))
-            return
-        self._judge(now, late, collected)
+        else:
+            self._judge(now, late, collected)
         beaten = self._beats != self._fed
         if beaten and (self._stuck is None or self._stuck <= STUCK_SECONDS):
             self._fed = self._beats

@@ -46,7 +46,7 @@ async def main(trouble: str) -> None:
                     catastrophic()
                     say("done", {})
                 case "sleep":
-                    time.sleep(2.2)  # noqa: ASYNC251 - blocking the loop is what this program is for
+                    time.sleep(3.5)  # noqa: ASYNC251 - blocking the loop is what this program is for
                     say("done", {})
                 case "heart":
                     # the task ends, the thread lives on

@@ -52,6 +52,8 @@ class Connections:
         return len(self._open)
 
     def add(self, connection: "Connection") -> None:
+        if self._empty.is_set():
+            self._empty = trio.Event()
         self._open.add(connection)
 
     def remove(self, connection: "Connection") -> None:
@@ -62,7 +64,6 @@ class Connections:
     async def wait_empty(self) -> None:
         """Until the last connection is gone; the caller sets the deadline."""
         while self._open:
-            self._empty = trio.Event()
             await self._empty.wait()
 
     def abandon(self) -> None:
@@ -141,12 +142,31 @@ class Connection(TCPServer):
     async def _answer(self, scope: Any, receive: Any, send: Send, sync_spawn: Any, call_soon: Any) -> None:
         self._answering = True
         try:
-            if scope["type"] == "http" and scope["http_version"].startswith("1"):
+            if scope["type"] == "websocket":
+                await self._upgrade(scope, receive, send, sync_spawn, call_soon)
+            elif scope["http_version"].startswith("1"):
                 await self._inner(scope, receive, self._sender(send), sync_spawn, call_soon)
             else:
                 await self._inner(scope, receive, send, sync_spawn, call_soon)
         finally:
             self._answering = False
+
+    async def _upgrade(self, scope: Any, receive: Any, send: Send, sync_spawn: Any, call_soon: Any) -> None:
+        accepted = False
+
+        async def send_noticed(message: Any) -> None:
+            nonlocal accepted
+            accepted = accepted or message["type"] == "websocket.accept"
+            await send(message)
+
+        try:
+            await self._inner(scope, receive, send_noticed, sync_spawn, call_soon)
+        except Exception as error:
+            if accepted:
+                raise
+            self._failed(error)  # the application answers where hypercorn has refused trailing bytes already
+        if not accepted:  # and then nobody else would ever close
+            await self._initiate_server_close()
 
     def _sender(self, send: Send) -> Send:
         async def send_held(message: Any) -> None:

@@ -55,8 +55,8 @@ async def serve(
                     )
                     task_status.started(connections)
                     await stop.wait()  # no deadline: the server runs until it is told to stop
+                    await context.terminated.set()
                     accepting.cancel_scope.cancel()
-                await context.terminated.set()
                 site.stop()
                 with trio.move_on_after(grace):
                     await connections.wait_empty()

@@ -80,7 +80,9 @@ async def test_no_spelling_of_a_path_gets_around(keyed: World, target: str) -> N
         assert b'"slug"' not in found.body
 
 
-PIECES = st.sampled_from(["/", "//", "api", "API", "v1", "content", "thoughts", "x", ".", "..", "http:", "*", "?", " ", "%2f"])
+PIECES = st.sampled_from(
+    ["/", "//", "api", "API", "v1", "content", "thoughts", "x", ".", "..", "http:", "*", "?", " ", "%2f"]
+)
 
 
 @given(st.lists(PIECES, max_size=12).map("".join))

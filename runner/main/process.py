@@ -99,6 +99,8 @@ async def _welcome(house: House, notifier: Notifier) -> None:
     for line in house.banner():
         print(line, file=sys.stderr, flush=True)  # noqa: T201 - the ready line is an interface, not a log line
     notifier.ready(f"serving {house.url}")
+    if house.tuning.companion is not None:
+        await house.tuning.companion(house)
 
 
 async def _farewell(house: House, watchdog: Watchdog, notifier: Notifier) -> None:

@@ -59,7 +59,10 @@ def label_of(message: object) -> str:
     """The message's own label, on one short line."""
     if not isinstance(message, Order):
         return ""
-    return one_line(message.label())
+    try:
+        return one_line(message.label())
+    except Exception as error:  # noqa: BLE001 - a label that cannot be made must not cost its message
+        return f"(no label: {type(error).__name__})"
 
 
 @attrs.define(eq=False)

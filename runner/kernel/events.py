@@ -38,6 +38,8 @@ class EventRingStatistics:
     kept: int
     subscribers: int
     lagged: int
+    unheard: int
+    """Events at which the listener failed."""
 
 
 @attrs.define(eq=False)
@@ -90,6 +92,7 @@ class EventRing:
     _kept: deque[Event] = attrs.field(init=False)
     _number: int = attrs.field(default=0, init=False)
     _lagged: int = attrs.field(default=0, init=False)
+    _unheard: int = attrs.field(default=0, init=False)
     _subscribers: dict[int, Subscription] = attrs.field(factory=dict, init=False)
     capacity: int = attrs.field(default=KEPT, kw_only=True, validator=attrs.validators.ge(1))
 
@@ -108,7 +111,10 @@ class EventRing:
         for subscriber in self._subscribers.values():
             subscriber.offer(event)
         if self._listener is not None:
-            self._listener(event)
+            try:
+                self._listener(event)
+            except Exception:  # noqa: BLE001 - a broken log must not take the tree along that it is to describe
+                self._unheard += 1
         return event
 
     def recent(self, limit: float = math.inf) -> tuple[Event, ...]:
@@ -133,5 +139,6 @@ class EventRing:
             emitted=self._number,
             kept=len(self._kept),
             subscribers=len(self._subscribers),
+            unheard=self._unheard,
             lagged=self._lagged + sum(each.lagged for each in self._subscribers.values()),
         )

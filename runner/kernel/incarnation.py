@@ -42,7 +42,7 @@ def _start_error(error: BaseException) -> Exception | None:
     for leaf in leaves(error):
         if isinstance(leaf, Exception) and getattr(leaf, "ends_start", False):
             # its frames are not kept, only what it says and what it is
-            leaf.__context__ = None
+            leaf.__context__ = leaf.__cause__ = None
             return leaf.with_traceback(None)
     return None
 

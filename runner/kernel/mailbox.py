@@ -34,7 +34,10 @@ class Verdict:
     """How the messages found in hand are to be judged at the end of an incarnation."""
 
     finished: bool = False
-    """The actor ended in good order: what it held is done."""
+    """The actor came to its normal end: what it held is done."""
+    orderly: bool = False
+    """It ended itself because it was asked to, without having been cut off by us. Whether it had finished what it held
+    only it knows, so each class keeps its promise: what may be repeated is repeated, what may not counts as done."""
     counted: bool = False
     """A crash, hang or kill: it counts as an attempt."""
     lost: bool = False
@@ -133,7 +136,9 @@ class Mailbox(Generic[M]):
     async def receive(self) -> M:
         """The next message; it is in this task's hand until the task calls `receive` again or has ended.
 
-        What was in hand before is done the moment this is entered. A receive that raises has taken nothing.
+        What was in hand before is done the moment this is entered, and not before: an actor that ends itself when asked
+        to should enter it once more. A receive that raises has taken nothing. The task's handler limit starts when this
+        is left, also by an exception: a task that leaves it so and ends should be the actor's last.
         """
         task = trio.lowlevel.current_task()
         if task not in self._in_hand and self._hands_taken() >= self.hands and not self._free_a_hand():
@@ -291,7 +296,7 @@ class Mailbox(Generic[M]):
         back: list[Envelope[M]] = []
         for envelope in envelopes:
             envelope.attempts += verdict.counted
-            if verdict.finished:
+            if verdict.finished or (verdict.orderly and self._is_done(envelope.message)):
                 self._count.done += 1
             elif verdict.lost or self._sealed:
                 lost += self._lose(envelope)
@@ -397,6 +402,11 @@ class Mailbox(Generic[M]):
             message.reply.fail(Crashed(self.name, verdict.cause))
         self._end(envelope, verdict.cause, error=verdict.error)
         return False
+
+    def _is_done(self, message: M) -> bool:
+        """In an orderly end: answered questions and everything that must not be begun twice."""
+        answered = isinstance(message, Question) and message.reply.answered
+        return answered or self._terms_of(message)[0] is Delivery.ONCE
 
     def _end(self, envelope: Envelope[M], reason: str, *, error: str = "", quiet: bool = False) -> None:
         """The message is dead, except that a nudge is merely dropped."""

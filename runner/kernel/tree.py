@@ -156,7 +156,17 @@ class Tree:
         why = incarnation.life.why if wishing else ending.summary
         if not wishing and not normal:
             self._tell_failure(child, ending)
-        self._settle(child, ending, finished=ending.finished and (wishing or normal), counted=not wishing, why=why)
+        if child.spec.mailbox is not None:
+            self.lost += child.spec.mailbox.settle(
+                Verdict(
+                    finished=ending.finished and normal,
+                    orderly=ending.finished and wishing,
+                    counted=not wishing,
+                    lost=self.losing,
+                    cause=why,
+                    error=ending.text or ending.where,
+                )
+            )
         if child.stuck_since is not None:
             self.emit("actor.unstuck", child, cause="it ended at last", seconds=child.stuck_for())
             child.stuck_since = None
@@ -185,14 +195,6 @@ class Tree:
             error=ending.text,
             **hands,
         )
-
-    def _settle(self, child: Child, ending: Ending, *, finished: bool, counted: bool, why: str) -> None:
-        if child.spec.mailbox is None:
-            return
-        lost = child.spec.mailbox.settle(
-            Verdict(finished=finished, counted=counted, lost=self.losing, cause=why, error=ending.text or ending.where)
-        )
-        self.lost += lost
 
     def _ended_normally(self, child: Child) -> None:
         self.emit("actor.stopped", child, cause="ended normally")

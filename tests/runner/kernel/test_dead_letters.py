@@ -32,6 +32,22 @@ async def test_a_refused_message_is_a_dead_letter_by_class_and_label(autojump_cl
     assert (letter.attempts, letter.reason, letter.resendable) == (0, "refused: mailbox full", True)
 
 
+class Broken(Order):
+    """An order whose label cannot be made."""
+
+    def label(self) -> str:
+        """Fail."""
+        raise KeyError
+
+
+def test_a_broken_label_costs_nothing() -> None:
+    """A label that raises is named as such."""
+    letters, _ = make()
+    assert (
+        letters.add(Mailbox[Order]("a", capacity=1), Broken(), attempts=0, reason="x").label == "(no label: KeyError)"
+    )
+
+
 def test_a_label_is_one_short_line() -> None:
     """Whatever a class returns as its label, one line of at most 200 bytes is shown."""
     letters, _ = make()

@@ -78,3 +78,14 @@ async def test_a_slow_subscriber_learns_how_many_it_missed(autojump_clock: trio.
     assert (first.name, first.fields["missed"]) == ("events.lagged", 3)
     assert [event.fields["n"] for event in rest] == [3, 4]
     assert events.statistics().lagged == 3
+
+
+def test_a_broken_listener_is_counted_and_nothing_more() -> None:
+    """What the listener raises never reaches the emitter."""
+
+    def broken(_event: Event) -> None:
+        raise OSError
+
+    events = EventRing(lambda: EPOCH, listener=broken)
+    events.emit("x")
+    assert (events.statistics().unheard, events.statistics().kept) == (1, 1)

@@ -12,6 +12,7 @@ from tests.runner.kernel.support import Ask, AskAgain, Box, Do, Message, Once, P
 
 CRASH = Verdict(counted=True, cause="ValueError: boom", error="traceback")
 WISH = Verdict(cause="operator restart")
+ORDERLY = Verdict(orderly=True, cause="operator restart")
 
 
 @pytest.fixture
@@ -201,6 +202,10 @@ async def test_merged_messages_return_in_order(box: Box, autojump_clock: trio.te
         (Poke(1), Verdict(lost=True, cause="shutdown"), "dropped"),
         (Ask(1), CRASH, "dead"),
         (AskAgain(1), CRASH, "returned"),
+        (Do(1), ORDERLY, "returned"),
+        (Once(1), ORDERLY, "done"),
+        (Poke(1), ORDERLY, "dropped"),
+        (Ask(1), ORDERLY, "done"),
         (Ask(1), Verdict(lost=True, cause="shutdown"), "lost"),
     ],
 )
@@ -222,6 +227,29 @@ async def test_what_is_in_hand_is_judged_by_its_class(
     assert bool(lost) == (goes == "lost")
     assert now.in_hand == 0
     assert balanced(box)
+
+
+async def test_an_answered_question_is_done_in_an_orderly_end(box: Box, autojump_clock: trio.testing.MockClock) -> None:
+    """One that may be repeated is not repeated once it has been answered."""
+    question = AskAgain(1)
+    box.ref.tell(question)
+    await box.receive()
+    question.reply.send(1)
+    box.settle(ORDERLY)
+    assert (box.statistics().done, box.statistics().queued) == (1, 0)
+
+
+async def test_a_task_that_has_ended_frees_its_hand(
+    nursery: trio.Nursery, box: Box, autojump_clock: trio.testing.MockClock
+) -> None:
+    """What a task held that has ended is done when its hand is needed."""
+    box.ref.tell(Do(1))
+    box.ref.tell(Do(2))
+    nursery.start_soon(box.receive)
+    await trio.testing.wait_all_tasks_blocked()
+    assert box.statistics().in_hand == 1
+    assert await box.receive() == Do(2)
+    assert box.statistics().done == 1
 
 
 async def test_a_poisonous_message_dies_after_its_attempts(

@@ -105,3 +105,22 @@ def test_the_line_behaves_like_a_list(overflow: Overflow, capacity: int, steps: 
         assert list(waiting) == model
         assert len(waiting) == len(model)
         assert waiting.head() is (model[0] if model else None)
+
+
+def test_places_left_empty_are_cleared_away() -> None:
+    """A line that overflows for ever by one key holds no more than twice its capacity, and forgets nothing else."""
+    waiting = line(2, Overflow.KEEP_NEWEST)
+    for n in (1, *(11 + n % 9 for n in range(100))):
+        waiting.add(envelope(n))
+    assert len(waiting._queue) <= 5
+    assert [each.message for each in waiting] == [1, 11]
+
+
+def test_an_empty_place_at_the_head_is_skipped() -> None:
+    """When the oldest went by its key, the next one is the head."""
+    waiting = line(2, Overflow.KEEP_NEWEST)
+    for n in (1, 11, 2):
+        waiting.add(envelope(n))
+    head = waiting.head()
+    assert head is not None
+    assert head.message == 11

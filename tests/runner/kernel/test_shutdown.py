@@ -120,6 +120,7 @@ async def test_what_cannot_be_ended_is_left_behind(rig: Rig, autojump_clock: tri
     )
     for n in (1, 2):
         box.ref.tell(Do(n))
+    await trio.testing.wait_all_tasks_blocked()
     supervisor.shut_down("signal")
     await trio.sleep(30)
     assert states(supervisor) == {"a": "stopped", "stuck": "stuck"}

@@ -95,7 +95,7 @@ class Engine:
         `recover` or `finish_hooks`.
         """
         kind = kind_of(wake.type)
-        began = self._local_now()
+        began = self.local_now()
         refusal = await self._refusal(wake)
         if refusal is not None:
             await self.ledger.wakes.refuse(wake.id, refusal, self.now())
@@ -118,7 +118,7 @@ class Engine:
         self, kind_name: str, message: str = "", *, sender: str = "", image: str = "", offline: bool = False
     ) -> DryRun:
         """Both prompts as they would be now. No lock, nothing written; `offline` asks no source beyond this machine."""
-        ask = self._ask(kind_of(kind_name), self._local_now())
+        ask = self.ask_for(kind_of(kind_name), self.local_now())
         sources = tuple(source for source in self.sources if not (offline and source.remote))
         context = await gather(ask, sources)
         for left_out in self.sources:
@@ -142,10 +142,10 @@ class Engine:
         entry = SpendEntry(ref=wake.id, at=self.now(), cost_usd=budget.session_usd)
         return await self.ledger.spend.reserve(entry, limits)
 
-    def _ask(self, kind: Kind, moment: datetime) -> Ask:
+    def ask_for(self, kind: Kind, moment: datetime) -> Ask:
         return Ask(kind, moment, self.settings, self.schedule, self.run_sync)
 
-    def _local_now(self) -> datetime:
+    def local_now(self) -> datetime:
         return self.now().astimezone(self.settings.resident.zone)
 
     def _recovery(self) -> Recovery:
@@ -229,7 +229,7 @@ class _Session:
 
     async def _prepare(self) -> RunOrder:
         engine, wake, settings = self.engine, self.wake, self.engine.settings
-        ask = engine._ask(self.kind, self.began)  # noqa: SLF001 - the session is the engine's other half
+        ask = engine.ask_for(self.kind, self.began)
         context = await gather(ask, engine.sources)
         wanted = Wanted(wake.message, wake.sender or settings.resident.owner, wake.image or "")
         prompts = await engine.run_sync(lambda: engine.prompter.render(ask, context, wanted))
@@ -364,7 +364,7 @@ class _Session:
             session_id=self.wake.id,
             kind=self.kind,
             paths=engine.settings.paths,
-            now=engine._local_now(),  # noqa: SLF001 - as above
+            now=engine.local_now(),
             began=self.began,
             stream=self.workplace.stream,
             message=self.wake.message,
@@ -393,7 +393,7 @@ class _Session:
             else:
                 self.workplace.wipe()
             if log.exists():
-                sessionlog.end(log, exit_code=code, now=engine._local_now())  # noqa: SLF001 - as above
+                sessionlog.end(log, exit_code=code, now=engine.local_now())
 
         try:
             await engine.run_sync(tidy)

@@ -9,7 +9,7 @@ import trio
 from runner.clock import Now
 from runner.ledger import Ledger, RunSync, SessionFacts, SessionOutcome
 from runner.session.backends.base import Backend, RunOrder, RunResult
-from runner.session.events import Publish, PublicEvent
+from runner.session.events import PublicEvent, Publish
 from runner.session.livefiles import LineFiles, Status
 from runner.session.projection import Projection
 from runner.session.records import Usage, parse

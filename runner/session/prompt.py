@@ -73,7 +73,7 @@ class Prompter:
     _environment: jinja2.Environment = attrs.field(init=False)
 
     def __attrs_post_init__(self) -> None:
-        self._environment = jinja2.Environment(  # noqa: S701 - the prompts are text for a model, not HTML
+        self._environment = jinja2.Environment(
             loader=jinja2.FileSystemLoader(self.folder),
             undefined=jinja2.StrictUndefined,
             autoescape=False,

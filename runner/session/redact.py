@@ -86,9 +86,20 @@ class Redactor:
         value = _VALUE_OPEN.search(text)
         if value:
             end = min(end, len(text[: value.start()].rstrip(_NAME)))
+        return self._before_literals(text, end)
+
+    def _before_literals(self, text: str, end: int) -> int:
+        """The nearest point up to `end` that lies in no configured value, nor in one that may still be arriving."""
         for literal in self._literals:
             for size in range(min(len(literal) - 1, len(text)), 0, -1):
                 if text.endswith(literal[:size]):
                     end = min(end, len(text) - size)
                     break
+        moved = True
+        while moved:
+            moved = False
+            for literal in self._literals:
+                found = text.find(literal, max(0, end - len(literal) + 1), end + len(literal) - 1)
+                if -1 < found < end:
+                    end, moved = found, True
         return end

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import TypeVar
 
 import trio
+import trio.lowlevel
 import trio.testing
 
 from runner.session import livefiles
@@ -66,7 +67,7 @@ async def test_a_broken_disk_is_told_and_survived(tmp_path: Path) -> None:
         async with trio.open_nursery() as nursery:
             nursery.start_soon(one.run)
             await one.put(b"x")
-            await trio.sleep(0)
+            await trio.lowlevel.checkpoint()
             await one.put(b"y")
             one.finish()
         assert one.trouble

@@ -90,7 +90,11 @@ async def test_each_hook_waits_only_for_its_own(tmp_path: Path, autojump_clock: 
     steps = Steps()
     start = trio.current_time()
     await run(
-        tmp_path, steps.hook("slow", 50), steps.hook("quick", 1), steps.hook("next", after=("quick",)), steps.hook("last", after=("slow", "next"))
+        tmp_path,
+        steps.hook("slow", 50),
+        steps.hook("quick", 1),
+        steps.hook("next", after=("quick",)),
+        steps.hook("last", after=("slow", "next")),
     )
     assert {name: at - start for name, at in steps.begun().items()} == {"slow": 0, "quick": 0, "next": 1, "last": 50}
 

@@ -40,14 +40,18 @@ def test_configured_values_are_taken_out_everywhere() -> None:
     assert redactor.value({"correct horse": ["a correct horse", 5, None]}) == {MARK: [f"a {MARK}", 5, None]}
 
 
-@pytest.mark.parametrize("text", ["plain words", "a sk- that is none", "1234:5", "Bearer of news", "tokens are small", ""])
+@pytest.mark.parametrize(
+    "text", ["plain words", "a sk- that is none", "1234:5", "Bearer of news", "tokens are small", ""]
+)
 def test_ordinary_text_stays(text: str) -> None:
     """What only resembles a secret is left as it is."""
     assert Redactor(["another secret"]).text(text) == text
 
 
 @given(
-    st.lists(st.one_of(st.sampled_from([*SECRETS, "API_KEY = zzz", "the literal one"]), st.text(max_size=12)), max_size=6),
+    st.lists(
+        st.one_of(st.sampled_from([*SECRETS, "API_KEY = zzz", "the literal one"]), st.text(max_size=12)), max_size=6
+    ),
     st.lists(st.integers(1, 9), min_size=1, max_size=30),
 )
 def test_pieces_shown_as_they_arrive_never_leak(parts: list[str], sizes: list[int]) -> None:

@@ -108,7 +108,9 @@ def test_what_is_closed_is_refused(home: Path, path: str) -> None:
     assert "secret-word" not in refused(home, "Read", file_path=path)
 
 
-@pytest.mark.parametrize("path", ["data/x", "../x", "thoughts/leave/x", "thoughts/link", "thoughts", ".git/hooks/x", ""])
+@pytest.mark.parametrize(
+    "path", ["data/x", "../x", "thoughts/leave/x", "thoughts/link", "thoughts", ".git/hooks/x", ""]
+)
 def test_nothing_is_written_where_it_should_not(home: Path, path: str) -> None:
     """Writing into closed places, through links or over a folder is refused and leaves no file, no half one either."""
     (home / "thoughts" / "leave").symlink_to(home.parent)

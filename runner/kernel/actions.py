@@ -16,14 +16,21 @@ Tell = Callable[[bool, str], None]
 """Answer the asker: whether it was done, and a sentence. The action may go on after that."""
 
 
+@attrs.frozen(kw_only=True)
+class _Order:
+    by: str
+    grace: float
+    tell: Tell
+
+
 @attrs.define(eq=False)
 class Actions:
     """Runs actions in the tree's helpers, so that the asker may leave: it may be the very child that is restarted."""
 
     tree: Tree
 
-    async def order(self, action: str, name: str, by: str) -> ActionReport:
-        """Begin an action and wait for its answer. Bounded by the child's graces and start limit."""
+    async def order(self, action: str, name: str, by: str, grace: float | None = None) -> ActionReport:
+        """Begin an action and wait for its answer. Bounded by the child's graces and start limit, or by `grace`."""
         child = self.find(name)
         report: list[ActionReport] = []
         answered = trio.Event()
@@ -47,7 +54,8 @@ class Actions:
             await trio.lowlevel.checkpoint()
             return report[0]
         child.action = action
-        self.tree.helpers.start_soon(self._run, child, action, by, tell, name=f"{action} {name}")
+        order = _Order(by=by, grace=child.spec.grace if grace is None else grace, tell=tell)
+        self.tree.helpers.start_soon(self._run, child, action, order, name=f"{action} {name}")
         await answered.wait()
         return report[0]
 
@@ -67,81 +75,81 @@ class Actions:
             return f"not configured: {child.spec.not_configured}"
         return None
 
-    async def _run(self, child: Child, action: str, by: str, tell: Tell) -> None:
-        steps: dict[str, Callable[[Child, str, Tell], Awaitable[None]]] = {
+    async def _run(self, child: Child, action: str, order: _Order) -> None:
+        steps: dict[str, Callable[[Child, _Order], Awaitable[None]]] = {
             "restart": self._restart,
             "stop": self._stop,
             "start": self._start,
             "kill": self._kill,
         }
         try:
-            await steps[action](child, by, tell)
+            await steps[action](child, order)
         finally:
             child.action = None
-            tell(False, "shutting down")  # counts only when nothing was said before
+            order.tell(False, "shutting down")  # counts only when nothing was said before
 
-    async def _restart(self, child: Child, by: str, tell: Tell) -> None:
+    async def _restart(self, child: Child, order: _Order) -> None:
         if child.incarnation is None:
-            await self._start(child, by, tell)
+            await self._start(child, order)
             return
-        why = f"operator restart by {by}"
+        why = f"operator restart by {order.by}"
         number = child.number
-        if not await self._end(child, Wish.RESTART, why, tell):
+        if not await self._end(child, Wish.RESTART, why, order):
             return
         self.tree.launch(child, why)
         # bounded by the child's start limit and cancel grace
         await child.settled.wait()
         if child.number > number:
-            tell(child.state is State.RUNNING, f"restarted, now {child.state.value}")
+            order.tell(child.state is State.RUNNING, f"restarted, now {child.state.value}")
 
-    async def _stop(self, child: Child, by: str, tell: Tell) -> None:
-        why = f"stopped by {by}"
+    async def _stop(self, child: Child, order: _Order) -> None:
+        why = f"stopped by {order.by}"
         if child.state is State.STOPPED:
-            tell(True, "is stopped already")
+            order.tell(True, "is stopped already")
             return
         child.wanted = False
         child.cancel_timer()
-        if not await self._end(child, Wish.STOP, why, tell):
+        if not await self._end(child, Wish.STOP, why, order):
             return
         child.enter(State.STOPPED, why)
         self.tree.emit("actor.stopped", child, cause=why)
         self.tree.drop_temporary(child)
-        tell(True, "stopped")
+        order.tell(True, "stopped")
 
-    async def _start(self, child: Child, by: str, tell: Tell) -> None:
+    async def _start(self, child: Child, order: _Order) -> None:
         if child.incarnation is not None:
-            tell(False, f"is {child.state.value} already")
+            order.tell(False, f"is {child.state.value} already")
             return
         if child.number == 0 and child.state is State.STARTING:
-            tell(False, "waits for its turn in the start")
+            order.tell(False, "waits for its turn in the start")
             return
         child.cancel_timer()
         if child.state is not State.BACKOFF:
             child.forgive()
         child.wanted = True
-        self.tree.launch(child, f"operator start by {by}")
+        self.tree.launch(child, f"operator start by {order.by}")
         # bounded by the child's start limit and cancel grace
         await child.settled.wait()
-        tell(child.state is State.RUNNING, f"started, now {child.state.value}")
+        order.tell(child.state is State.RUNNING, f"started, now {child.state.value}")
 
-    async def _kill(self, child: Child, by: str, tell: Tell) -> None:
+    async def _kill(self, child: Child, order: _Order) -> None:
         incarnation = child.incarnation
         if incarnation is None or child.state is State.STUCK:
-            tell(False, f"is {child.state.value}: there is nothing to kill")
+            order.tell(False, f"is {child.state.value}: there is nothing to kill")
             return
-        incarnation.kill(f"killed by {by}")
+        incarnation.kill(f"killed by {order.by}")
         # bounded by the child's cancel grace
         await incarnation.over.wait()
         if incarnation.ended.is_set():
-            tell(True, f"killed, now {child.state.value}")
+            order.tell(True, f"killed, now {child.state.value}")
         else:
-            tell(False, f"cancelled, but it does not end: {child.reason}")
+            order.tell(False, f"cancelled, but it does not end: {child.reason}")
 
-    async def _end(self, child: Child, wish: Wish, why: str, tell: Tell) -> bool:
+    async def _end(self, child: Child, wish: Wish, why: str, order: _Order) -> bool:
         """End the incarnation, however long that takes; a stuck one is answered at once. False: the tree is ending."""
         incarnation = child.incarnation
-        if not await self.tree.end(child, wish, why, child.spec.grace) and incarnation is not None:
-            tell(False, f"is stuck: {child.reason}; the order is carried out when it ends")
+        if not await self.tree.end(child, wish, why, order.grace) and incarnation is not None:
+            order.tell(False, f"is stuck: {child.reason}; the order is carried out when it ends")
             # no deadline: only the actor itself can end now, and there must never be two of it
             await incarnation.ended.wait()
         return self.tree.outcome is None

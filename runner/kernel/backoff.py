@@ -59,12 +59,14 @@ def check_reachable(intensity: Intensity, backoff: Backoff, *, name: str) -> Non
     """Refuse a back-off so slow that the intensity could never be exceeded: `failed` would be unreachable."""
     waiting = 0.0
     for failure in range(1, intensity.restarts + 1):
-        waiting += backoff.longest(failure)
-        if waiting >= intensity.window / 2:
+        longest = backoff.longest(failure)
+        if failure > 1 and backoff.longest(failure + 1) == longest:
+            waiting += longest * (intensity.restarts - failure + 1)  # it grows no more
             break
+        waiting += longest
     if waiting >= intensity.window / 2:
         msg = (
-            f"{name}: {intensity.restarts} restarts can take {waiting:g} s of back-off or more, half the window of"
+            f"{name}: {intensity.restarts} restarts can take {waiting:g} s of back-off, half the window of"
             f" {intensity.window:g} s or more, so the child could crash for ever without failing; shorten the back-off,"
             " widen the window or allow fewer restarts"
         )

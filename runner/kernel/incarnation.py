@@ -83,7 +83,7 @@ class Incarnation:
         """Begin a wished end. A later wish can only shorten the grace; the first one, or shutdown, says why."""
         life = self.life
         if life.wish is None or wish is Wish.SHUTDOWN:
-            life.wish, life.why = wish, why
+            life.wish, life.why, life.grace = wish, why, grace
         life.stopping.set()
         if grace <= 0:
             self.scope.cancel(reason=why)

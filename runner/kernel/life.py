@@ -34,6 +34,8 @@ class Life:
     """Why it is to end, once that is so."""
     why: str = attrs.field(default="", init=False)
     """The same for people, such as "operator restart by ana"."""
+    grace: float = attrs.field(default=0.0, init=False)
+    """Seconds it was given for that end; `math.inf` when it may finish whatever it is doing."""
     is_ready: bool = attrs.field(default=False, init=False)
     on_started: Callable[[], None] | None = attrs.field(default=None, repr=False)
     pulse: Pulse | None = attrs.field(default=None, repr=False)

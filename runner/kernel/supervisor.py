@@ -149,13 +149,16 @@ class Supervisor(Branch):
         if self._shutdown is not None:
             self._shutdown.hurry()
 
-    async def restart(self, name: str, *, by: str) -> ActionReport:
-        """End within the grace and start anew; not counted as a failure. The asker may leave."""
-        return await self._order("restart", name, by)
+    async def restart(self, name: str, *, by: str, grace: float | None = None) -> ActionReport:
+        """End within the grace and start anew; not counted as a failure. The asker may leave.
 
-    async def stop(self, name: str, *, by: str) -> ActionReport:
+        `grace` replaces the spec's: the actor finds it in `life.grace`, and with `math.inf` it may finish what it does.
+        """
+        return await self._order("restart", name, by, grace)
+
+    async def stop(self, name: str, *, by: str, grace: float | None = None) -> ActionReport:
         """End within the grace and leave it stopped; its mailbox goes on accepting orders."""
-        return await self._order("stop", name, by)
+        return await self._order("stop", name, by, grace)
 
     async def start(self, name: str, *, by: str) -> ActionReport:
         """Start a stopped, failed or waiting child now."""
@@ -244,13 +247,13 @@ class Supervisor(Branch):
             self._shutdown.hurry()
         self._report = await self._shutdown.run(outcome.reason)
 
-    async def _order(self, action: str, name: str, by: str) -> ActionReport:
+    async def _order(self, action: str, name: str, by: str, grace: float | None = None) -> ActionReport:
         parent, _, rest = name.partition("/")
         if not rest:
-            return await self._actions.order(action, name, by)
+            return await self._actions.order(action, name, by, grace)
         child = self._actions.find(parent)
         branch = branch_of(child)
         if not isinstance(branch, Supervisor):
             raise NoSuchActor(name, tuple(each.name for each in self.children()))
-        report = await branch._order(action, rest, by)  # noqa: SLF001 - the same class, one level down
+        report = await branch._order(action, rest, by, grace)  # noqa: SLF001 - the same class, one level down
         return attrs.evolve(report, actor=name)

@@ -1,5 +1,7 @@
 """Operator actions: in a task of the supervisor, one at a time, in every state."""
 
+import math
+
 import pytest
 import trio
 import trio.testing
@@ -343,3 +345,21 @@ async def test_ask_against_restart(rig: Rig, autojump_clock: trio.testing.MockCl
     await trio.sleep(5)
     assert numbers(log) == [1, 1, 2]
     assert box.statistics().expired == 1
+
+
+async def test_an_order_may_give_more_time(rig: Rig, autojump_clock: trio.testing.MockClock) -> None:
+    """A grace given with the order replaces the spec's, and the actor can see it."""
+    seen: list[float] = []
+
+    async def run(life: Life) -> None:
+        life.started()
+        await life.stopping.wait()
+        seen.append(life.grace)
+        await trio.sleep(500)
+
+    supervisor = await rig.start(ChildSpec(name="a", factory=acting(run), drains=True))
+    for order, grace, took in ((supervisor.restart, math.inf, 500), (supervisor.stop, 7, 7)):
+        began = trio.current_time()
+        assert (await order("a", by="ana", grace=grace)).done
+        assert trio.current_time() - began == took
+    assert seen == [math.inf, 7]

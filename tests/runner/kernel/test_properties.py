@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from runner.kernel import ChildSpec, Intensity, Life, Mailbox, Overflow, State, Strategy
 from tests.runner.kernel.support import Box, Do, Message, Once, Poke, Rig, acting, worker
 
-LENIENT = settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+LENIENT = settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 
 STEPS = st.lists(
     st.one_of(
@@ -117,6 +117,50 @@ def test_nothing_is_lost_and_order_is_kept(steps: list[tuple[str, Any]], hands: 
             # with several hands a message may be taken along by another one's crash
             assert now.dropped or {n for n in accepted if n in world.begun} == set(accepted)
         await rig.end(supervisor)
+
+    run_on_mock_clock(main)
+
+
+@LENIENT
+@given(
+    orders=st.lists(st.tuples(st.sampled_from(["kill", "restart"]), st.integers(0, 12)), max_size=12),
+    hang_at=st.integers(0, 30),
+)
+def test_a_synchronous_last_act_happens_once(orders: list[tuple[str, int]], hang_at: int) -> None:
+    """What a handler does without waiting as its last act is done exactly once and in order, whenever it is cut off."""
+
+    async def main() -> None:
+        async with trio.open_nursery() as nursery:
+            rig = Rig(nursery)
+            box: Box = Mailbox("a", capacity=100, max_attempts=40)
+            done: list[int] = []
+            hung: list[int] = []
+
+            async def handle(message: Message, _life: Life) -> None:
+                await trio.sleep(0.5)
+                if message.n == hang_at and not hung:
+                    hung.append(message.n)
+                    await trio.sleep_forever()
+                await trio.sleep(0.5)
+                done.append(message.n)
+
+            supervisor = await rig.start(
+                ChildSpec(
+                    name="a",
+                    factory=acting(worker(box, handle)),
+                    mailbox=box,
+                    intensity=Intensity(400, 10_000),
+                ),
+                intensity=Intensity(5_000, 10_000),
+            )
+            for n in range(20):
+                box.ref.tell(Do(n))
+            for order, halves in orders:
+                await trio.sleep(halves / 2)
+                await getattr(supervisor, order)("a", by="test")
+            await trio.sleep(1_000)
+            assert done == list(range(20))
+            await rig.end(supervisor)
 
     run_on_mock_clock(main)
 

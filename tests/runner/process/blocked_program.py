@@ -1,6 +1,7 @@
 """A program for test_watchdog: a heart, a watchdog, and one trouble named on the command line."""
 
 import json
+import math
 import os
 import re
 import sys
@@ -13,14 +14,24 @@ from runner.process.notify import Notifier, watchdog_seconds
 from runner.process.watchdog import Watchdog
 
 
-def catastrophic() -> None:
-    """Keep the interpreter busy inside one C call for about two seconds; how long a text that takes is tried out."""
-    length, used = 18, 0.0
-    while used < 1.5:
+def attempt(length: int) -> float:
+    """Match what takes twice as long for each letter more; gives the seconds it took."""
+    begun = time.monotonic()
+    re.match(r"(a+)+$", "a" * length + "b")
+    return time.monotonic() - begun
+
+
+def length_that_blocks() -> int:
+    """A length whose match keeps the interpreter busy inside one C call for two seconds or more, on any machine."""
+    length = 16
+    while (used := attempt(length)) < 0.1:
         length += 1
-        begun = time.monotonic()
-        re.match(r"(a+)+$", "a" * length + "b")
-        used = time.monotonic() - begun
+    return length + math.ceil(math.log2(2.0 / used))
+
+
+def catastrophic(length: int) -> None:
+    """Keep the interpreter busy inside one C call."""
+    attempt(length)
 
 
 def say(name: str, fields: Mapping[str, object]) -> None:
@@ -43,7 +54,7 @@ async def main(trouble: str) -> None:
         while True:
             match (await trio.to_thread.run_sync(sys.stdin.readline)).strip():
                 case "regex":
-                    catastrophic()
+                    catastrophic(length_that_blocks())
                     say("done", {})
                 case "sleep":
                     time.sleep(3.5)  # noqa: ASYNC251 - blocking the loop is what this program is for

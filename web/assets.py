@@ -19,7 +19,7 @@ TYPES = MappingProxyType(
         ".svg": "image/svg+xml",
     }
 )
-IMPORT = re.compile(rb'(?<=from ")\./([a-z_]+\.js)(?=")')
+IMPORT = re.compile(rb'((?:from|import) "\./)([a-z_]+\.js)(?=")')
 PREFIX = "/static"
 
 
@@ -48,7 +48,7 @@ class Assets:
 
         def make(name: str) -> Asset:
             if name not in made:
-                data = IMPORT.sub(lambda match: b"./" + make(match[1].decode()).name.encode(), plain[name])
+                data = IMPORT.sub(lambda match: match[1] + make(match[2].decode()).name.encode(), plain[name])
                 made[name] = _asset(name, data)
             return made[name]
 

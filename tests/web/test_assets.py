@@ -10,14 +10,16 @@ from web.shell import FOLDER
 def test_names_change_with_the_content(tmp_path: Path) -> None:
     """A file's name holds its content's hash, and a module's changes with what it imports."""
     (tmp_path / "b.js").write_text("export const b = 1;")
-    (tmp_path / "a.js").write_text('import { b } from "./b.js";')
+    (tmp_path / "a.js").write_text('import { b } from "./b.js";\nimport "./c.js";')
+    (tmp_path / "c.js").write_text("")
     (tmp_path / "note.txt").write_text("not served")
     one = Assets.load(tmp_path)
     (tmp_path / "b.js").write_text("export const b = 2;")
     two = Assets.load(tmp_path)
-    assert set(one.by_plain) == {"a.js", "b.js"}
+    assert set(one.by_plain) == {"a.js", "b.js", "c.js"}
     assert one.url("a.js") != two.url("a.js")
-    assert two.by_plain["b.js"].name.encode() in two.by_plain["a.js"].data
+    for name in ("b.js", "c.js"):
+        assert b'"./%s"' % two.by_plain[name].name.encode() in two.by_plain["a.js"].data
 
 
 async def test_assets_are_kept_a_year(world: World) -> None:
@@ -55,5 +57,5 @@ async def test_a_first_visit_is_light(world: World) -> None:
 def test_every_import_is_there() -> None:
     """Modules import only what is shipped."""
     for path in (FOLDER / "static").glob("*.js"):
-        for name in re.findall(r'from "\./([^"]+)"', path.read_text()):
+        for name in re.findall(r'(?:from|import) "\./([^"]+)"', path.read_text()):
             assert (FOLDER / "static" / name).is_file()

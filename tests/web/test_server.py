@@ -91,7 +91,7 @@ async def test_a_connection_is_used_again(world: World) -> None:
 
 
 async def test_an_early_answer_does_not_hang_the_next_request(world: World) -> None:
-    """An answer that comes before the body was read leaves a connection that works or is closed, never one that hangs."""
+    """An answer that comes before the body was read leaves a connection that works or closes, never one that hangs."""
     async with running(world) as server, await server.connect() as stream:
         body = b"x" * 200_000
         await stream.send_all(

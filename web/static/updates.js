@@ -8,10 +8,6 @@ for (const kind of ["thought", "dream", "essay", "letter", "score", "book"]) {
   for (const action of ["created", "modified", "deleted"]) names.push(`${kind}.${action}`);
 }
 
-let opened = false;
 follow("/updates", Object.fromEntries(names.map((name) => [name, () => refresh()])), {
-  onOpen: () => {
-    if (opened) refresh(); // something may have happened while the line was down
-    opened = true;
-  },
+  onOpen: () => refresh(0), // something may have happened between the page and its stream
 });

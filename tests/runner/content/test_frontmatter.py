@@ -94,7 +94,9 @@ def test_no_bytes_raise(data: bytes) -> None:
 @given(
     st.dictionaries(
         st.from_regex(r"[a-z_]{1,12}", fullmatch=True),
-        st.text(st.characters(exclude_categories=["Cs", "Cc"], exclude_characters="\u0085\u2028\u2029\ufeff"), max_size=40),
+        st.text(
+            st.characters(exclude_categories=["Cs", "Cc"], exclude_characters="\u0085\u2028\u2029\ufeff"), max_size=40
+        ),
         min_size=1,
         max_size=5,
     ),

@@ -1,6 +1,7 @@
 """How commands speak on a terminal and in a pipe."""
 
 import io
+import re
 from pathlib import Path
 
 import pytest
@@ -33,14 +34,14 @@ def test_a_terminal_shows_that_something_goes_on(tmp_path: Path) -> None:
 def test_tables_fold_on_a_terminal_and_are_whole_in_a_pipe(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Narrow terminals keep names whole and fold the rest; a pipe gets one line a row with nothing cut."""
     monkeypatch.setenv("COLUMNS", "40")
-    monkeypatch.setenv("TERM", "dumb")
+    monkeypatch.setenv("TERM", "xterm")
     rows = [("a-name-to-keep", "x" * 100, None, True, 1.5)]
     terminal, pipe = Terminal(), io.StringIO()
     columns = ("name", "text", "nothing", "yes", "number")
     a_shell(terminal, io.StringIO(), tmp_path).table(columns, rows, empty="", whole=1)
     a_shell(pipe, io.StringIO(), tmp_path).table(columns, rows, empty="")
     assert "a-name-to-keep" in terminal.getvalue()
-    assert max(len(line) for line in terminal.getvalue().splitlines()) <= 40
+    assert max(len(re.sub(r"\x1b\[[0-9;]*m", "", line)) for line in terminal.getvalue().splitlines()) <= 40
     assert pipe.getvalue().splitlines()[1] == f"a-name-to-keep  {'x' * 100}  -        yes  1.5"
 
 

@@ -46,11 +46,11 @@ setup-memory: $(VENV)/.core ## Add the model library of the semantic memory (abo
 test: setup-test ## Run the whole suite (COVERAGE=0: without measuring; ARGS=...: a part of it)
 ifeq ($(COVERAGE)$(ARGS),1)
 	@$(BIN)/coverage erase
-	timeout --kill-after=10 $(TEST_SECONDS) $(BIN)/coverage run -m pytest
+	timeout --foreground --kill-after=10 $(TEST_SECONDS) $(BIN)/coverage run -m pytest
 	@$(BIN)/coverage combine --quiet
 	$(BIN)/coverage report
 else
-	timeout --kill-after=10 $(TEST_SECONDS) $(BIN)/python -m pytest $(ARGS)
+	timeout --foreground --kill-after=10 $(TEST_SECONDS) $(BIN)/python -m pytest $(ARGS)
 endif
 
 check: $(VENV)/.test ## Format, lint, types, import contracts

@@ -1,9 +1,10 @@
-"""One wake from the lock to the last hook. No actor and no server: the session actor and the `wake` command both use it.
+"""One wake from the lock to the last hook. No actor and no server: the session actor and the `wake` command share it.
 
 Whatever happens on the way, what stays behind is told truly: a terminal record with a reason, or the wake back in the
 queue when its model was never begun; the status idle; the log closed; the lock free; nothing of the model running.
 """
 
+import contextlib
 from collections.abc import Callable, Mapping
 from datetime import datetime
 from typing import TypeAlias
@@ -330,12 +331,10 @@ class _Session:
 
     async def _status_hooks(self) -> None:
         started = self.began.isoformat(timespec="seconds")
-        try:
+        with contextlib.suppress(OSError):  # a full disk: the ledger has the record, and that is what counts
             await self.engine.status.active(
                 kind=self.kind.name, session_id=self.wake.id, started_at=started, phase="hooks"
             )
-        except OSError:
-            return  # a full disk: the ledger has the record, and that is what counts
 
     async def _note(self, results: list[bytes], stderr: str, performance: Performance | None) -> None:
         lines: list[str | bytes] = list(results)
@@ -351,10 +350,8 @@ class _Session:
 
     async def _log(self, lines: list[str | bytes]) -> None:
         path = sessionlog.log_path(self.engine.settings.paths.logs, self.wake.id)
-        try:
+        with contextlib.suppress(OSError):  # as above
             await self.engine.run_sync(lambda: sessionlog.append(path, lines))
-        except OSError:
-            return  # as above
 
     async def _hooks(self, ended: EndedSession) -> Mapping[str, str]:
         if not ended.hooks:
@@ -380,11 +377,16 @@ class _Session:
         """What has to be true whichever way we went. Each step for itself: none may keep the others from happening."""
         engine, log = self.engine, sessionlog.log_path(self.engine.settings.paths.logs, self.wake.id)
         code = ended.exit_code if ended is not None and ended.exit_code is not None else 1
+        if self.kind.live and self.performance is not None and self.performance.spawned_yet:
+            ended_at = engine.now().isoformat(timespec="seconds")
+            with contextlib.suppress(OSError):  # a full or broken disk must not keep the rest from being done
+                await engine.status.idle(
+                    kind=self.kind.name, session_id=self.wake.id, ended_at=ended_at, exit_code=code
+                )
         rows = await engine.ledger.hooks.of(self.wake.id)
         lines = [f"Hook {row.name}: {row.verdict or 'later'}{f' ({row.error})' if row.error else ''}" for row in rows]
         if lines:
             await self._log([engine.redactor.text(" ".join(line.split())) for line in lines])
-        begun = self.performance is not None and self.performance.spawned_yet
         unfinished = any(row.verdict is None for row in rows)
 
         def tidy() -> None:
@@ -395,13 +397,8 @@ class _Session:
             if log.exists():
                 sessionlog.end(log, exit_code=code, now=engine.local_now())
 
-        try:
+        with contextlib.suppress(OSError):  # as above
             await engine.run_sync(tidy)
-        except OSError:
-            pass  # a full or broken disk; the status below is worth a try of its own
-        if self.kind.live and begun:
-            ended_at = engine.now().isoformat(timespec="seconds")
-            await engine.status.idle(kind=self.kind.name, session_id=self.wake.id, ended_at=ended_at, exit_code=code)
 
 
 def _words(failure: Exception) -> str:

@@ -21,7 +21,7 @@ from runner.ledger import RunSync
 from runner.session.errors import SessionLockedError
 
 RETRY_EVERY = 0.25
-"""flock has no waiting that a cancellation could end, so a waiter tries again; only foreign processes are waited for."""
+"""flock has no waiting that a cancellation could end, so a waiter tries again."""
 
 
 @attrs.frozen
@@ -93,7 +93,7 @@ def _open_locked(path: Path, holder: Any) -> int:
 
 
 def _let_go(descriptor: int) -> None:
-    """Three system calls that do not wait for a disk; done at once, so that a cancellation can't leave the lock held."""
+    """Two system calls that wait for no disk; done at once, so that a cancellation can't leave the lock held."""
     with contextlib.suppress(OSError):
         os.ftruncate(descriptor, 0)
     os.close(descriptor)

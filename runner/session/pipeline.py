@@ -1,7 +1,7 @@
 """Running the hooks: each begins the moment its own predecessors are through, and ends in exactly one verdict.
 
 `needs` gates: when such a predecessor failed, timed out or lost its own upstream, the hook is `upstream_failed`.
-`after` only orders. `not_due` releases both. Every begin and every verdict is in the ledger before anything else goes on.
+`after` only orders. `not_due` releases both. Every begin and every verdict is in the ledger before anything goes on.
 """
 
 from collections.abc import Callable, Mapping, Sequence
@@ -34,7 +34,7 @@ class Pipeline:
         return tuple(hook.name for hook in self.hooks if hook.reduced or not reduced)
 
     async def run(self, context: HookContext, *, ledger: Ledger, now: Callable[[], datetime]) -> Mapping[str, Verdict]:
-        """Run what is planned for the session and has no verdict yet. No hook's failure goes further than its verdict."""
+        """Run what is planned and has no verdict yet. No hook's failure goes further than its verdict."""
         rows = {row.name: row for row in await ledger.hooks.of(context.session_id)}
         verdicts: dict[str, Verdict] = {
             name: Verdict(row.verdict) for name, row in rows.items() if row.verdict is not None

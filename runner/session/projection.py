@@ -70,11 +70,8 @@ class Projection:
         match record:
             case Started():
                 return self._start(record)
-            case MessageOpened():
-                self._open.clear()
-            case BlockOpened():
-                if record.kind == "text":
-                    self._open[record.index] = ""
+            case MessageOpened() | BlockOpened():
+                self._begin(record)
             case TextArrived():
                 return self._arrived(record)
             case BlockClosed():
@@ -100,6 +97,12 @@ class Projection:
             return []
         self.started = True
         return [self._event("session.start", session_id=record.session_id, model=record.model, turn=0)]
+
+    def _begin(self, record: MessageOpened | BlockOpened) -> None:
+        if isinstance(record, MessageOpened):
+            self._open.clear()  # blocks of an answer that broke off are void
+        elif record.kind == "text":
+            self._open[record.index] = ""
 
     def _arrived(self, record: TextArrived) -> list[PublicEvent]:
         waiting = self._open.get(record.index)

@@ -65,7 +65,7 @@ class Prompts:
 
 @attrs.define(eq=False)
 class Prompter:
-    """Holds the templates. `fence` gives the word that marks the borders of other people's text; nobody can guess it."""
+    """Holds the templates. `fence` gives the word in the borders of other people's text; nobody can guess it."""
 
     folder: Path
     tools: tuple[str, ...] = ()
@@ -76,7 +76,7 @@ class Prompter:
         self._environment = jinja2.Environment(
             loader=jinja2.FileSystemLoader(self.folder),
             undefined=jinja2.StrictUndefined,
-            autoescape=False,
+            autoescape=False,  # noqa: S701 - the prompts are text for a model, not HTML
             trim_blocks=True,
             lstrip_blocks=True,
             keep_trailing_newline=True,

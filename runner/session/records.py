@@ -1,6 +1,6 @@
 """The records a model process writes, one JSON object a line, read with tolerance for every shape.
 
-All backends speak the `stream-json` dialect of the Claude Code CLI, so everything after this module is the same for each.
+All backends speak the `stream-json` dialect of the Claude Code CLI, so everything after this module is one for all.
 """
 
 import json

@@ -90,8 +90,8 @@ class Recovery:
                     wake.id, self.now(), reason="the process ended before its model began"
                 )
                 done.append(Recovered(wake.id, "returned", now.state))
-        for row in await self.ledger.sessions.unfinished():
-            done.append(await self._interrupt(row))
+        unfinished = await self.ledger.sessions.unfinished()
+        done += [await self._interrupt(row) for row in unfinished]
         if await self.status.repair(ended_at=self.now().isoformat(timespec="seconds")):
             done.append(Recovered("", "status", "idle"))
         for session_id in await self.ledger.hooks.unfinished_sessions():

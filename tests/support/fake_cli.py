@@ -1,7 +1,7 @@
 """A program that stands in for the CLI and misbehaves on purpose, one way for each name in `FAULTS`.
 
 `install` writes an executable that runs this file in one mode: the mode can't come by environment or argument, because
-the child's environment is an allow-list and its arguments are the real ones. Every spawn is noted in `<program>.spawns`.
+the child's environment is an allow-list and its arguments are the real ones. Each spawn is noted in `<program>.spawns`.
 """
 
 import json
@@ -96,7 +96,7 @@ def child(program: str, *, leave_group: bool) -> None:
     Path(f"{program}.child").write_text(str(started.pid))
 
 
-def main(mode: str, program: str) -> None:
+def main(mode: str, program: str) -> None:  # noqa: C901, PLR0912, PLR0915 - one case for each fault
     with Path(f"{program}.spawns").open("a") as noted:
         noted.write(f"{os.getpid()}\n")
     Path(f"{program}.environ").write_text(json.dumps(dict(os.environ)))

@@ -66,7 +66,7 @@ class CliOptions:
 
 
 def deny_rules() -> list[str]:
-    """The rules that hold in every permission mode. `./` is the home; the rest outside is refused by not being granted."""
+    """The rules that hold in every permission mode. `./` is the home; what is outside is never granted."""
     closed = [f"./{folder}/**" for folder in CLOSED_FOLDERS] + [f"./{name}" for name in CLOSED_FILES]
     kept = [f"./{folder}/**" for folder in KEPT_FOLDERS]
     rules = [f"{tool}({path})" for path in closed for tool in ("Read", "Edit")]
@@ -172,7 +172,7 @@ def write_private(path: Path, text: str) -> None:
 
 
 def has_login(user_home: Path, environ: Mapping[str, str]) -> bool:
-    """Whether the CLI could sign in by itself: a token in the environment, or what its own login leaves behind. Blocking."""
+    """Whether the CLI could sign in by itself: a token in the environment, or what its own login leaves. Blocking."""
     if environ.get("CLAUDE_CODE_OAUTH_TOKEN") or environ.get("ANTHROPIC_AUTH_TOKEN"):
         return True
     folder = Path(environ.get("CLAUDE_CONFIG_DIR") or user_home / ".claude")

@@ -23,7 +23,8 @@ MODEL = "rehearsal"
 QUOTE_LIMIT = 2_000
 _SECTION = re.compile(r'^<section name="(?P<name>[^"]+)">\n(?P<text>.*?)\n?^</section>$', re.MULTILINE | re.DOTALL)
 _OTHERS = re.compile(
-    r"^<<<words of others (?P<fence>\w+) \| (?P<source>[^>]*)>>>\n(?P<text>.*?)\n<<<end of words of others (?P=fence)>>>$",
+    r"^<<<words of others (?P<fence>\w+) \| (?P<source>[^>]*)>>>\n(?P<text>.*?)\n"
+    r"<<<end of words of others (?P=fence)>>>$",
     re.MULTILINE | re.DOTALL,
 )
 _READ_ORDER = re.compile(r"^\s*read (?P<path>\S+)\s*$", re.IGNORECASE)
@@ -193,8 +194,8 @@ def thought(order: RunOrder, heard: Heard) -> str:
 
 
 def dream(order: RunOrder, lines: str) -> str:
-    head = f'---\ndate: "{order.now:%Y-%m-%d}"\ntitle: "A rehearsed dream"\ntype: poetry\nimmersive: false\nmodel: "{MODEL}"\n---'
-    return f"{head}\n{lines}\n"
+    head = f'---\ndate: "{order.now:%Y-%m-%d}"\ntitle: "A rehearsed dream"\ntype: poetry\nimmersive: false\n'
+    return f'{head}model: "{MODEL}"\n---\n{lines}\n'
 
 
 def next_prompt(order: RunOrder, path: str) -> str:

@@ -1,4 +1,4 @@
-"""A home, a ledger and an engine for the tests of this package; real files, real threads, nothing of the machine's own."""
+"""A home, a ledger and an engine for these tests: real files, real threads, nothing of the machine's own."""
 
 import os
 from collections.abc import AsyncIterator, Callable, Mapping

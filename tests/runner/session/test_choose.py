@@ -63,7 +63,7 @@ async def chosen(
     ],
 )
 async def test_the_choice(tmp_path: Path, given: dict[str, Any], name: str, reason: str) -> None:
-    """A CLI that runs and can sign in; else the rehearsal in a home made for it; else none. A key alone pays for nothing."""
+    """A CLI that can sign in; else the rehearsal in a home made for it; else none. A key alone pays for nothing."""
     found = await chosen(tmp_path, **given)
     assert found.name == name, found.reason
     assert reason in found.reason

@@ -118,7 +118,7 @@ async def test_a_fence_that_the_stranger_knows_is_not_used(tmp_path: Path) -> No
 
 
 async def test_visitors_are_shown_within_bounds(tmp_path: Path) -> None:
-    """Letters come oldest first, each cut at its limit, no more than fit; the rest is counted; private types see none."""
+    """Letters come oldest first, each within its limit, no more than fit, the rest counted; private types see none."""
     home = make_home(tmp_path)
     for number in range(25):
         (home / "visitors" / f"2026-03-{number + 1:02}-v.md").write_text(f"letter {number} " + "x" * 3000)

@@ -12,7 +12,7 @@ def rehearsal(s: Stage) -> Rehearsal:
 
 
 async def test_a_rehearsed_wake_leaves_all_its_marks(tmp_path: Path) -> None:
-    """A wake writes a thought and a prompt, is shown from start to end, and leaves record, log, transcript and hooks."""
+    """A wake writes a thought and a prompt, is shown from start to end, leaves record, log, transcript and hooks."""
     async with stage(tmp_path) as s:
         wake = await s.claimed()
         ended = await s.engine(rehearsal(s)).run(wake)

@@ -12,7 +12,13 @@ from runner.session.errors import SessionLockedError
 from runner.session.lock import SessionLock
 from tests.runner.session.stage import in_thread
 
-HOLD = "import fcntl, sys, os\nf=open(sys.argv[1],'w')\nfcntl.flock(f, fcntl.LOCK_EX)\nprint('held', flush=True)\nsys.stdin.read()"
+HOLD = """
+import fcntl, sys
+held = open(sys.argv[1], "w")
+fcntl.flock(held, fcntl.LOCK_EX)
+print("held", flush=True)
+sys.stdin.read()
+"""
 
 
 async def test_a_second_holder_is_told_who_the_first_is(tmp_path: Path) -> None:
@@ -52,7 +58,7 @@ async def test_a_waiter_gets_it_when_it_is_free(tmp_path: Path) -> None:
 async def test_a_dead_process_holds_nothing(tmp_path: Path) -> None:
     """Another process's lock keeps us out while it lives and not a moment longer."""
     path = tmp_path / "lock"
-    process = subprocess.Popen(
+    process = subprocess.Popen(  # noqa: ASYNC220 - begins at once, and is waited for in threads
         [sys.executable, "-c", HOLD, str(path)], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
     )
     assert process.stdout is not None

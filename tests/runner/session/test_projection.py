@@ -1,6 +1,7 @@
 """The public projection: every block, in order, deny by default, the same however the bytes were cut."""
 
 import json
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -92,7 +93,7 @@ def test_the_events_of_a_session() -> None:
 
 
 def test_private_calls_leave_no_trace_beside_public_ones() -> None:
-    """Suppression is for a block, not for its record: the neighbours are shown, the private call and its result are not."""
+    """A block is suppressed, not its record: neighbours are shown, the private call and its result are not."""
     found = project(
         assistant(use("a", "Read", file_path="memory/memory.md"), use("b", "Read", file_path="dreams/d.md"), said("t")),
         results(("a", "private words"), ("b", "public words"), ("never asked", "z")),
@@ -247,9 +248,7 @@ def test_any_cutting_of_the_bytes_gives_the_same_events(cuts: list[int], ended: 
     whole = SESSION + (b"\n" if ended else b"")
     points = [0, *sorted(cuts), len(whole)]
     splitter = LineSplitter(1024 * 1024)
-    lines = [
-        one for start, end in zip(points, points[1:], strict=False) for one in splitter.feed(whole[start:end])
-    ] + splitter.finish()
+    lines = [one for start, end in pairwise(points) for one in splitter.feed(whole[start:end])] + splitter.finish()
     assert short(project(*lines)) == short(project(*SESSION.split(b"\n")))
 
 

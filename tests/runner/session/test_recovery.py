@@ -27,7 +27,10 @@ SLEEPER = (
     "import os, time\nos.setsid() if os.getpid() != os.getsid(0) else None\nprint('up', flush=True)\ntime.sleep(600)"
 )
 INIT = b'{"type":"system","subtype":"init","session_id":"u","model":"m"}'
-END = b'{"type":"result","subtype":"success","result":"bye","num_turns":3,"total_cost_usd":0.5,"usage":{"input_tokens":9}}'
+END = (
+    b'{"type":"result","subtype":"success","result":"bye","num_turns":3,"total_cost_usd":0.5,'
+    b'"usage":{"input_tokens":9}}'
+)
 
 
 @attrs.define(eq=False)
@@ -90,7 +93,7 @@ async def test_cancelled_while_gathering_the_wake_goes_back(tmp_path: Path) -> N
 
 @pytest.mark.parametrize("reason", ["operator restart", "shutdown"])
 async def test_cancelled_in_mid_run_it_is_interrupted(tmp_path: Path, reason: str) -> None:
-    """Once the model is begun a cancellation ends in an interrupted record with its reason; hooks run afterwards, once."""
+    """Once the model is begun a cancellation gives an interrupted record with its reason; hooks run later, once."""
     async with stage(tmp_path) as s:
         backend = Scripted(lines=(INIT,), hangs=True)
         engine = s.engine(backend)
@@ -108,7 +111,7 @@ async def test_cancelled_in_mid_run_it_is_interrupted(tmp_path: Path, reason: st
 
 
 async def test_cancelled_in_the_hooks_the_rest_runs_later(tmp_path: Path) -> None:
-    """A session that completed stays completed; the hook that was cut off runs again with the same words, then no more."""
+    """What completed stays completed; the hook that was cut off runs again with the same words, then no more."""
     async with stage(tmp_path) as s:
         reached, calls = trio.Event(), []
 
@@ -239,13 +242,13 @@ async def left_behind(s: Stage, *, state: str) -> str:
 
 @pytest.mark.parametrize("state", ["spawning", "running"])
 async def test_after_a_killed_process_everything_is_put_right(tmp_path: Path, state: str) -> None:
-    """Open rows become interrupted with what is known of them, the marked orphan ends, status idle, hooks run, folders go."""
+    """Open rows become interrupted with what is known, the orphan ends, status idle, hooks run, folders go."""
     async with stage(tmp_path) as s:
         session_id = await left_behind(s, state=state)
         claimed = await s.claimed("noon")
         (s.home / "data" / "tmp" / "older").mkdir()
         mark = Mark(session_id, s.home)
-        orphan = subprocess.Popen(
+        orphan = subprocess.Popen(  # noqa: ASYNC220 - begins at once, and is waited for in threads
             [sys.executable, "-c", SLEEPER], env={**os.environ, **mark.environment()}, stdout=subprocess.PIPE
         )
         assert orphan.stdout is not None
@@ -266,14 +269,16 @@ async def test_after_a_killed_process_everything_is_put_right(tmp_path: Path, st
         assert (row.cost_usd, row.input_tokens, row.num_turns) == (0.5, 9, 3)
         assert s.status()["last"]["exit_code"] == "unknown"
         assert (s.home / "transcripts" / f"session-{session_id}.md").exists()
-        assert os.listdir(s.home / "data" / "tmp") == []
+        assert list((s.home / "data" / "tmp").iterdir()) == []
         assert await trio.to_thread.run_sync(marked, mark) == []
         assert await s.engine(Scripted()).recover() == ()
 
 
 async def test_a_recorded_process_is_ended_only_if_it_is_the_same(tmp_path: Path) -> None:
     """A pid with another start time is somebody else's and is left alone; the same one is ended with its group."""
-    process = subprocess.Popen([sys.executable, "-c", SLEEPER], stdout=subprocess.PIPE, start_new_session=True)
+    process = subprocess.Popen(  # noqa: ASYNC220 - begins at once, and is waited for in threads
+        [sys.executable, "-c", SLEEPER], stdout=subprocess.PIPE, start_new_session=True
+    )
     assert process.stdout is not None
     with process:
         await trio.to_thread.run_sync(process.stdout.readline)
@@ -320,7 +325,7 @@ async def test_a_reduced_kind_gets_the_reduced_hooks(tmp_path: Path) -> None:
 
 
 async def test_the_rehearsal_answers_reads_and_refuses(tmp_path: Path) -> None:
-    """Asked to read a closed file the rehearsal's tool refuses; asked for an open one it shows it; it quotes the asker."""
+    """Asked to read a closed file the rehearsal's tool refuses, an open one it shows; it quotes the asker."""
     async with stage(tmp_path) as s:
         (s.home / "runner" / ".env").write_text("secret-word")
         engine = s.engine(Rehearsal(HomeTools(s.home), in_thread, speed=0))

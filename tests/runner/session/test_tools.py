@@ -37,11 +37,11 @@ def test_files_are_written_read_and_edited(home: Path) -> None:
     done(home, "Edit", file_path=str(home / "projects/sea/notes.md"), old_string="low", new_string="high")
     assert done(home, "Read", file_path="projects/sea/notes.md") == "high tide\n"
     assert (home / "projects" / "sea" / "notes.md").stat().st_mode & 0o777 == 0o600
-    assert os.listdir(home / "projects" / "sea") == ["notes.md"]
+    assert [path.name for path in (home / "projects" / "sea").iterdir()] == ["notes.md"]
 
 
 def test_lists_and_searches_leave_closed_places_out(home: Path) -> None:
-    """A listing of the home hides the house's folders and hidden names; a search finds lines, never in closed places."""
+    """A listing of the home hides closed folders and hidden names; a search finds lines, never in closed places."""
     (home / "runner" / ".env").write_text("kestrel")
     (home / "data" / "x.md").write_text("kestrel")
     (home / "thoughts" / "a.md").write_text("one\na Kestrel flew\n")

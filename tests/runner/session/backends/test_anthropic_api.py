@@ -14,7 +14,7 @@ from runner.session.backends.anthropic_api import AnthropicApi, ApiOptions
 from runner.session.tools import HomeTools
 from tests.runner.session.backends.test_real_cli import service
 from tests.runner.session.stage import Stage, in_thread, stage
-from tests.support.messages_api import BreakOff, Hang, MessagesApi, Refuse, Say, Turn, Use, text
+from tests.support.messages_api import Answer, BreakOff, Hang, MessagesApi, Refuse, Say, Turn, Use, text
 
 # the SDK leaves its inner generators to the garbage collector when a stream breaks off; nothing of ours can close them
 pytestmark = pytest.mark.filterwarnings("ignore:Async generator '(anthropic|httpx2|httpcore2):ResourceWarning")
@@ -56,7 +56,7 @@ async def test_a_whole_wake_by_the_api(tmp_path: Path) -> None:
 
 
 async def test_three_calls_in_one_turn_are_answered_in_order(tmp_path: Path) -> None:
-    """The next request carries three results in order; the one through a link is an error, and nothing outside changed."""
+    """The next request carries three results in order; the one through a link is an error, nothing outside changed."""
     async with stage(tmp_path) as s:
         outside = tmp_path / "outside"
         outside.mkdir()
@@ -92,8 +92,8 @@ async def test_closed_places_stay_closed(tmp_path: Path) -> None:
 
 
 async def test_a_busy_service_is_tried_again(tmp_path: Path) -> None:
-    """429, 500, an overloaded stream and a broken connection before any finished block are tried again, then it goes on."""
-    script = [
+    """429, 500, an overloaded stream, a broken connection before any finished block: tried again until it goes on."""
+    script: list[Answer] = [
         Refuse(429, "rate_limit_error", headers={"retry-after": "0"}),
         Refuse(500, "api_error"),
         Refuse(529, "overloaded_error"),
@@ -119,7 +119,7 @@ async def test_a_busy_service_is_tried_again(tmp_path: Path) -> None:
         (Turn((Say("no"),), stop_reason="refusal"), "declined"),
     ],
 )
-async def test_what_cannot_go_on_fails_with_its_reason(tmp_path: Path, answer: Any, reason: str) -> None:
+async def test_what_cannot_go_on_fails_with_its_reason(tmp_path: Path, answer: Answer, reason: str) -> None:
     """Refused for good, busy for too long or silent: a failed record that says which, and an end for the viewers."""
     async with stage(tmp_path) as s, service([answer]) as api:
         wake = await s.claimed()

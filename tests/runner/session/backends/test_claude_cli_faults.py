@@ -1,7 +1,6 @@
 """The CLI backend against a program that misbehaves: every ending is told truly and nothing outlives it."""
 
 import json
-import os
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -191,7 +190,7 @@ async def test_a_cancelled_run_takes_its_processes_along(tmp_path: Path, mode: s
         assert row.reason == "operator restart"
         await nothing_left(s, wake.id, program)
         assert s.names()[-1] == "session.end"
-        assert os.listdir(s.home / "data" / "tmp" / wake.id) == ["stream.jsonl"]
+        assert [path.name for path in (s.home / "data" / "tmp" / wake.id).iterdir()] == ["stream.jsonl"]
         recovered = await engine.recover()
         assert [found.action for found in recovered] == ["hooks"]
         assert not (s.home / "data" / "tmp" / wake.id).exists()

@@ -1,4 +1,4 @@
-"""The real Claude Code CLI against a scripted Messages API on loopback: one whole wake, and every door it must not open."""
+"""The real Claude Code CLI against a scripted Messages API on loopback: whole wakes, and doors that stay shut."""
 
 import json
 from collections.abc import AsyncIterator
@@ -76,7 +76,7 @@ async def test_a_whole_wake_with_the_real_cli(tmp_path: Path) -> None:
 
 
 async def test_closed_places_stay_closed_to_the_real_cli(tmp_path: Path) -> None:
-    """Reading keys, state, verdicts, logs and anything outside is refused, by path, by dots and by link; nothing is written there."""
+    """Keys, state, verdicts, logs and all outside are refused, by path, by dots and by link; nothing is written."""
     async with stage(tmp_path) as s:
         home = s.home
         secret = "a-word-nobody-may-read"

@@ -4,6 +4,7 @@ import json
 import os
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 from zoneinfo import ZoneInfo
 
 import attrs
@@ -26,7 +27,7 @@ ZONE = ZoneInfo("America/New_York")
 BEGAN = datetime(2026, 3, 2, 9, 0, tzinfo=ZONE)
 
 
-def context_for(home: Path, **changes: object) -> HookContext:
+def context_for(home: Path, **changes: Any) -> HookContext:
     made = HookContext(
         session_id="20260302-090000",
         kind=kind_of("custom"),
@@ -116,7 +117,7 @@ async def test_the_answer_is_put_behind_the_message(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("changes", [{"reply": ""}, {"message": ""}, {"kind": kind_of("noon")}])
-async def test_nothing_to_add_is_not_due(tmp_path: Path, changes: dict[str, object]) -> None:
+async def test_nothing_to_add_is_not_due(tmp_path: Path, changes: dict[str, Any]) -> None:
     """No answer, no message, or a type that keeps no conversation: the hook is not due."""
     home = make_home(tmp_path)
     conversation_file.begin(
@@ -153,14 +154,14 @@ MODIFIED = datetime(2026, 3, 2, 12, 0, tzinfo=UTC)
     ],
 )
 def test_missing_keys_are_added_and_nothing_else(content: str, stem: str, wanted: str | None) -> None:
-    """Date and title come first in the frontmatter, safely quoted; the body keeps every byte; what is odd is left alone."""
+    """Date and title come first, safely quoted; the body keeps every byte; what is odd is left alone."""
     found = thoughts.completed(content.encode(), stem, MODIFIED)
     assert (found.decode() if found is not None else None) == wanted
 
 
 @given(st.text(max_size=80), st.text(alphabet="abc-0 ", min_size=1, max_size=12))
 def test_completing_is_done_once_and_can_be_read(body: str, stem: str) -> None:
-    """Whatever a thought holds: afterwards it has date and title, its body ends as before, and nothing is missing any more."""
+    """Whatever a thought holds: afterwards it has date and title, its body is as before, and nothing is missing."""
     content = body.encode()
     found = thoughts.completed(content, stem, MODIFIED)
     if found is None:

@@ -20,9 +20,10 @@ from runner.session import conversation, sessionlog
 from runner.session.backends.base import RunOrder, RunResult
 from runner.session.choose import Chosen
 from runner.session.context import SOURCES, gather
+from runner.session.errors import SessionLockedError
 from runner.session.events import Publish
 from runner.session.hooks import HOOKS, Hook, HookContext
-from runner.session.kinds import Deadline, Kind, kind_of
+from runner.session.kinds import KINDS, Deadline, Kind, kind_of
 from runner.session.livefiles import LineFiles, Status
 from runner.session.lock import SessionLock
 from runner.session.performance import EndedSession, Performance, judge, outcome
@@ -95,17 +96,33 @@ class Engine:
         the reason that `why_cancelled` gives then. Hooks that a cancellation left without a verdict are run by
         `recover` or `finish_hooks`.
         """
-        kind = kind_of(wake.type)
-        began = self.local_now()
-        refusal = await self._refusal(wake)
-        if refusal is not None:
-            await self.ledger.wakes.refuse(wake.id, refusal, self.now())
-            report("ended")
-            return EndedSession(state="refused", ended_at=self.now(), reason=refusal)
-        facts = {"session_id": wake.id, "type": wake.type, "started_at": began.isoformat(timespec="seconds")}
-        async with self.lock.held(facts, wait=wait):
-            session = _Session(self, wake, kind, began, Workplace(self.settings.paths.tmp / wake.id), why_cancelled)
-            return await session.live(report)
+        only_claimed = True  # until the session itself answers for the wake, it is on us what becomes of it
+        try:
+            kind, began = KINDS.get(wake.type), self.local_now()
+            refusal = await self._refusal(wake)
+            if kind is None or refusal is not None:
+                refusal = refusal or f"unknown session type {wake.type!r}"
+                await self.ledger.wakes.refuse(wake.id, refusal, self.now())
+                only_claimed = False
+                report("ended")
+                return EndedSession(state="refused", ended_at=self.now(), reason=refusal)
+            facts = {"session_id": wake.id, "type": wake.type, "started_at": began.isoformat(timespec="seconds")}
+            async with self.lock.held(facts, wait=wait):
+                only_claimed = False
+                session = _Session(self, wake, kind, began, Workplace(self.settings.paths.tmp / wake.id), why_cancelled)
+                return await session.live(report)
+        except SessionLockedError:
+            only_claimed = False
+            raise
+        except Exception as failure:
+            if only_claimed:
+                only_claimed = False
+                await self.give_back(wake, _words(failure), counted=True)
+            raise
+        finally:
+            if only_claimed:
+                with trio.CancelScope(shield=True):
+                    await self.give_back(wake, why_cancelled(), counted=False)
 
     async def recover(self) -> tuple[Recovered, ...]:
         """Put right what an earlier life left behind; nothing when another process holds the session lock."""
@@ -128,6 +145,13 @@ class Engine:
         prompts = await self.run_sync(lambda: self.prompter.render(ask, context, Wanted(message, sender, image)))
         return DryRun(prompts.system, prompts.user, prompts.sections, context.missing)
 
+    async def give_back(self, wake: Wake, reason: str, *, counted: bool) -> None:
+        """The wake into the queue again; what ended meanwhile stays as it ended."""
+        now = await self.ledger.wakes.get(wake.id)
+        if now is not None and now.state == "claimed":
+            await self.ledger.wakes.release(wake.id, self.now(), counted=counted, reason=reason)
+            await self.ledger.spend.forget(wake.id)
+
     async def _refusal(self, wake: Wake) -> str | None:
         if self.chosen.backend is None:
             return self.chosen.reason
@@ -142,6 +166,18 @@ class Engine:
             return None
         entry = SpendEntry(ref=wake.id, at=self.now(), cost_usd=budget.session_usd)
         return await self.ledger.spend.reserve(entry, limits)
+
+    async def allowance(self) -> float | None:
+        """What this session may cost: its own limit, or what is left of the day or the month; None is no limit."""
+        budget = self.settings.budget
+        if not any((budget.session_usd, budget.day_usd, budget.month_usd)):
+            return None
+        used = await self.ledger.spend.totals(self.now())
+        own = budget.session_usd  # reserved already, and so part of the totals
+        limits = [own] if own else []
+        limits += [budget.day_usd - used.day_usd + own] if budget.day_usd else []
+        limits += [budget.month_usd - used.month_usd + own] if budget.month_usd else []
+        return max(0.0001, min(limits))
 
     def ask_for(self, kind: Kind, moment: datetime) -> Ask:
         return Ask(kind, moment, self.settings, self.schedule, self.run_sync)
@@ -232,7 +268,8 @@ class _Session:
         engine, wake, settings = self.engine, self.wake, self.engine.settings
         ask = engine.ask_for(self.kind, self.began)
         context = await gather(ask, engine.sources)
-        wanted = Wanted(wake.message, wake.sender or settings.resident.owner, wake.image or "")
+        usual = settings.resident.owner if self.kind.template.startswith("user_telegram") else ""
+        wanted = Wanted(wake.message, wake.sender or usual, wake.image or "")
         prompts = await engine.run_sync(lambda: engine.prompter.render(ask, context, wanted))
         await engine.run_sync(lambda: self._set_up(prompts, context.missing, context.text("prompt_file")))
         deadlines = {
@@ -251,7 +288,7 @@ class _Session:
             max_turns=wake.max_turns or settings.session.max_turns,
             deadline=deadlines[self.kind.deadline],
             now=self.began,
-            budget_usd=settings.budget.session_usd or None,
+            budget_usd=await engine.allowance(),
         )
 
     def _set_up(self, prompts: Prompts, missing: Mapping[str, str], prompt_file: str) -> None:
@@ -298,8 +335,7 @@ class _Session:
         engine, performance = self.engine, self.performance
         begun = performance is not None and performance.spawned_yet
         if interrupted is not None and not begun:
-            await engine.ledger.wakes.release(self.wake.id, engine.now(), counted=False, reason=interrupted)
-            await engine.ledger.spend.forget(self.wake.id)
+            await engine.give_back(self.wake, interrupted, counted=False)
             return None
         summary = performance.summary if performance is not None else Summary(engine.settings.home)
         state, reason = judge(summary, result, error=error, interrupted=interrupted)

@@ -6,7 +6,8 @@ side questions (titles, token counts, probes) get a fixed one, so scripts say on
 """
 
 import json
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from contextlib import asynccontextmanager
 from functools import partial
 from typing import Any, TypeAlias
 
@@ -184,6 +185,18 @@ class MessagesApi:
             else:
                 raise trio.BrokenResourceError
         await _send(stream, connection, h11.EndOfMessage())
+
+
+@asynccontextmanager
+async def service(script: Script) -> AsyncIterator[MessagesApi]:
+    """A running server for the body of a `with`."""
+    api = MessagesApi(script)
+    async with trio.open_nursery() as nursery:
+        await nursery.start(api.serve)
+        try:
+            yield api
+        finally:
+            nursery.cancel_scope.cancel()
 
 
 async def _request(stream: trio.SocketStream, connection: h11.Connection) -> tuple[h11.Request | None, bytes]:

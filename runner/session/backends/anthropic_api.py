@@ -191,7 +191,7 @@ class _Talk:
             stream = await self.client.messages.create(
                 model=self.order.model,
                 max_tokens=MAX_TOKENS,
-                system=self.order.system,
+                system=[{"type": "text", "text": self.order.system, "cache_control": {"type": "ephemeral"}}],
                 messages=self.messages,
                 stream=True,
                 **given,

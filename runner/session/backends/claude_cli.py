@@ -83,7 +83,7 @@ def arguments(order: RunOrder, options: CliOptions, prompt_file: Path) -> list[s
         argv += ["--dangerously-skip-permissions"]
     else:
         permissions |= {"defaultMode": "acceptEdits", "allow": list(options.allow)}
-        argv += ["--permission-mode", "acceptEdits", "--tools", ",".join(options.tools)]
+        argv += ["--permission-mode", "acceptEdits", "--tools", ",".join(offered(options))]
     # the home's own CLI settings are not read: the resident can write them, and they can name programs to run
     argv += ["--settings", json.dumps({"permissions": permissions}), "--setting-sources", "user", "--strict-mcp-config"]
     if order.budget_usd is not None:
@@ -93,6 +93,12 @@ def arguments(order: RunOrder, options: CliOptions, prompt_file: Path) -> list[s
     elif order.cli_session_id is not None:
         argv += ["--session-id", order.cli_session_id]
     return argv
+
+
+def offered(options: CliOptions) -> list[str]:
+    """The tools a session has: the chosen ones, and those that a rule of the operator's allows in part."""
+    named = [rule.partition("(")[0].strip() for rule in options.allow]
+    return list(dict.fromkeys([*options.tools, *(name for name in named if name)]))
 
 
 def environment(order: RunOrder, options: CliOptions) -> dict[str, str]:

@@ -365,3 +365,54 @@ async def test_the_rehearsal_types_and_keeps_its_deadline(tmp_path: Path) -> Non
         assert (ended.state, ended.exit_code) == ("failed", 124)
         assert len(s.data("session.delta")) > 1
         await s.assert_left_clean(wake.id, "failed")
+
+
+async def test_an_unknown_type_in_the_queue_is_refused(tmp_path: Path) -> None:
+    """A row of a type that does not exist (any more) ends as refused and does not come back."""
+    async with stage(tmp_path) as s:
+        ended = await s.engine(Scripted()).run(await s.claimed("brunch"))
+        assert (ended.state, ended.reason) == ("refused", "unknown session type 'brunch'")
+
+
+@pytest.mark.parametrize(
+    ("budget", "allowed"),
+    [
+        ({}, None),
+        ({"budget__session_usd": 2.0}, 2.0),
+        ({"budget__session_usd": 2.0, "budget__day_usd": 9.0}, 2.0),
+        ({"budget__day_usd": 0.75}, 0.75),
+        ({"budget__session_usd": 0.5, "budget__month_usd": 0.6}, 0.5),
+    ],
+)
+async def test_a_session_is_told_what_it_may_cost(
+    tmp_path: Path, budget: dict[str, float], allowed: float | None
+) -> None:
+    """The least of its own limit and what is left of the day and the month is passed down to the model's program."""
+    async with stage(tmp_path, **budget) as s:
+        backend = Scripted()
+        await s.engine(backend).run(await s.claimed())
+        assert backend.orders[0].budget_usd == allowed
+
+
+async def test_a_lock_that_cannot_be_opened_counts_as_an_attempt(tmp_path: Path) -> None:
+    """A fault before the model is begun returns the wake, counted, so that it does not come back for ever."""
+    async with stage(tmp_path) as s:
+        (s.home / "data" / "session.lock").mkdir()
+        wake = await s.claimed()
+        with pytest.raises(IsADirectoryError):
+            await s.engine(Scripted()).run(wake)
+        again = await s.ledger.wakes.get(wake.id)
+        assert again is not None
+        assert (again.state, again.attempts) == ("queued", 1)
+
+
+async def test_cancelled_while_waiting_for_the_lock_the_wake_goes_back(tmp_path: Path) -> None:
+    """Whoever gives up waiting for another session leaves the queue as it was."""
+    async with stage(tmp_path) as s:
+        wake = await s.claimed()
+        async with SessionLock(s.settings.paths.session_lock, in_thread).held({}):
+            with trio.move_on_after(0.2):
+                await s.engine(Scripted()).run(wake, wait=60)
+        again = await s.ledger.wakes.get(wake.id)
+        assert again is not None
+        assert (again.state, again.attempts) == ("queued", 0)

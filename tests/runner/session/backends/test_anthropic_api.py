@@ -12,9 +12,8 @@ import trio
 
 from runner.session.backends.anthropic_api import AnthropicApi, ApiOptions
 from runner.session.tools import HomeTools
-from tests.runner.session.backends.test_real_cli import service
 from tests.runner.session.stage import Stage, in_thread, stage
-from tests.support.messages_api import Answer, BreakOff, Hang, MessagesApi, Refuse, Say, Turn, Use, text
+from tests.support.messages_api import Answer, BreakOff, Hang, MessagesApi, Refuse, Say, Turn, Use, service, text
 
 # the SDK leaves its inner generators to the garbage collector when a stream breaks off; nothing of ours can close them
 pytestmark = pytest.mark.filterwarnings("ignore:Async generator '(anthropic|httpx2|httpcore2):ResourceWarning")

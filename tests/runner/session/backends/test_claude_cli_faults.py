@@ -194,3 +194,31 @@ async def test_a_cancelled_run_takes_its_processes_along(tmp_path: Path, mode: s
         recovered = await engine.recover()
         assert [found.action for found in recovered] == ["hooks"]
         assert not (s.home / "data" / "tmp" / wake.id).exists()
+
+
+@pytest.mark.parametrize("delay", [0.0, 0.005, 0.01, 0.02, 0.03, 0.04, 0.05, 0.06, 0.08, 0.1, 0.15, 0.25, 0.4, 0.6])
+async def test_a_cancellation_at_any_moment_is_told_truly(tmp_path: Path, delay: float) -> None:
+    """Wherever it strikes: back in the queue without a spawn, or one spawn and one record; never a process left."""
+    async with stage(tmp_path) as s:
+        cli, program = backend(tmp_path, "slow")
+        wake = await s.claimed()
+        engine = s.engine(cli)
+        with trio.move_on_after(delay):
+            await engine.run(wake, why_cancelled=lambda: "operator restart")
+        await nothing_left(s, wake.id, program)
+        row = await s.ledger.sessions.get(wake.id)
+        queued = await s.ledger.wakes.get(wake.id)
+        assert queued is not None
+        if row is None:
+            assert (queued.state, queued.attempts) == ("queued", 0)
+            assert fake_cli.spawns(program) == 0
+        else:
+            assert row.state in {"interrupted", "completed"}
+            assert queued.state == row.state
+            assert fake_cli.spawns(program) <= 1
+        await engine.recover()
+        row = await s.ledger.sessions.get(wake.id)
+        assert row is None or all(hook.verdict in {"done", "not_due"} for hook in row.hooks)
+        status = s.home / "data" / "session-status.json"
+        assert not status.exists() or s.status()["active"] is False
+        assert not (s.home / "data" / "tmp").exists() or list((s.home / "data" / "tmp").iterdir()) == []

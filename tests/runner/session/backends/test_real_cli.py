@@ -1,8 +1,6 @@
 """The real Claude Code CLI against a scripted Messages API on loopback: whole wakes, and doors that stay shut."""
 
 import json
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
 
@@ -14,18 +12,7 @@ from runner.session.backends.claude_cli import ClaudeCli, CliOptions
 from runner.session.orphans import Mark, marked
 from tests.runner.session.stage import clean_environment, in_thread, stage
 from tests.support.claude_code import claude_binary
-from tests.support.messages_api import MessagesApi, Refuse, Say, Script, Turn, Use, text
-
-
-@asynccontextmanager
-async def service(script: Script) -> AsyncIterator[MessagesApi]:
-    api = MessagesApi(script)
-    async with trio.open_nursery() as nursery:
-        await nursery.start(api.serve)
-        try:
-            yield api
-        finally:
-            nursery.cancel_scope.cancel()
+from tests.support.messages_api import MessagesApi, Refuse, Say, Turn, Use, service, text
 
 
 def backend(folder: Path, api: MessagesApi, **options: Any) -> ClaudeCli:
@@ -190,3 +177,19 @@ async def test_a_private_session_shows_nothing(tmp_path: Path, kind: str) -> Non
         assert not (s.home / "data" / "session-status.json").exists()
         assert not (s.home / "data" / "live-stream.jsonl").exists()
         assert "between us" in (s.home / "conversations" / f"{wake.id}.md").read_text()
+
+
+async def test_dangerous_mode_runs_as_root_and_keeps_the_closed_folders_closed(tmp_path: Path) -> None:
+    """With every permission check skipped the CLI runs as root too; the deny rules still hold for its file tools."""
+    async with stage(tmp_path) as s:
+        (s.home / "runner" / ".env").write_text("secret-word")
+        uses = (
+            Use("Read", {"file_path": str(s.home / "runner" / ".env")}, id="a"),
+            Use("Bash", {"command": "echo done by hand > sandbox.txt"}, id="b"),
+        )
+        async with service([Turn(uses), text("So.")]) as api:
+            with trio.fail_after(60):
+                ended = await s.engine(backend(tmp_path, api, dangerous=True, as_root=True)).run(await s.claimed())
+        assert ended.state == "completed", ended.reason
+        assert (s.home / "sandbox.txt").read_text() == "done by hand\n"
+        assert "secret-word" not in json.dumps(api.requests[-1])

@@ -1,0 +1,71 @@
+"""The CLI's command line, as data."""
+
+from datetime import UTC, datetime
+from pathlib import Path
+
+import attrs
+
+from runner.session.backends.base import RunOrder
+from runner.session.backends.claude_cli import CliOptions, arguments, deny_rules, environment, has_login
+from runner.session.kinds import kind_of
+
+ORDER = RunOrder(
+    session_id="20260302-090000",
+    kind=kind_of("telegram_talk_open"),
+    system="the system prompt",
+    user="the user prompt",
+    home=Path("/h/home"),
+    private=Path("/h/home/data/tmp/x"),
+    model="some-model",
+    max_turns=7,
+    deadline=10.0,
+    now=datetime(2026, 3, 2, tzinfo=UTC),
+)
+OPTIONS = CliOptions(binary="claude", user_home=Path("/u"), environ={}, base_url="")
+
+
+def test_sessions_are_named_resumed_and_bounded_by_arguments() -> None:
+    """A new conversation gets the id it is given, a resumed one its own; turns and money are passed down."""
+    argv = arguments(attrs.evolve(ORDER, cli_session_id="uuid-1", budget_usd=1.5), OPTIONS, Path("/f"))
+    assert argv[argv.index("--session-id") + 1] == "uuid-1"
+    assert argv[argv.index("--max-budget-usd") + 1] == "1.5000"
+    assert argv[argv.index("--max-turns") + 1] == "7"
+    argv = arguments(attrs.evolve(ORDER, cli_session_id="uuid-1", resume="uuid-2"), OPTIONS, Path("/f"))
+    assert argv[argv.index("--resume") + 1] == "uuid-2"
+    assert "--session-id" not in argv
+    assert "the user prompt" not in argv
+
+
+def test_an_allow_rule_brings_its_tool() -> None:
+    """A rule of the operator's for part of a tool makes that tool available, and the closed folders stay denied."""
+    argv = arguments(ORDER, attrs.evolve(OPTIONS, allow=("Bash(git log *)", "Read")), Path("/f"))
+    assert argv[argv.index("--tools") + 1] == "Read,Write,Edit,Glob,Grep,Bash"
+    assert "Bash(git log *)" in argv[argv.index("--settings") + 1]
+    assert "Read(./runner/**)" in deny_rules()
+
+
+def test_the_environment_is_an_allow_list() -> None:
+    """Only listed names pass; key and token only where they are handed over."""
+    options = attrs.evolve(OPTIONS, environ={"PATH": "/bin", "SECRET": "x", "ANTHROPIC_API_KEY": "y"})
+    env = environment(ORDER, options)
+    assert env["PATH"] == "/bin"
+    assert not {"SECRET", "ANTHROPIC_API_KEY", "ANTHROPIC_BASE_URL", "CLAUDE_CODE_OAUTH_TOKEN"} & env.keys()
+    env = environment(ORDER, attrs.evolve(options, api_key="k", token="t", base_url="http://b"))
+    assert (env["ANTHROPIC_API_KEY"], env["CLAUDE_CODE_OAUTH_TOKEN"], env["ANTHROPIC_BASE_URL"]) == (
+        "k",
+        "t",
+        "http://b",
+    )
+
+
+def test_a_login_is_found_where_the_cli_leaves_it(tmp_path: Path) -> None:
+    """Tokens in the environment, credentials in the CLI's folder, an account in its settings; odd files are none."""
+    assert not has_login(tmp_path, {})
+    assert has_login(tmp_path, {"ANTHROPIC_AUTH_TOKEN": "t"})
+    (tmp_path / ".claude.json").write_text("[half")
+    assert not has_login(tmp_path, {})
+    (tmp_path / ".claude.json").write_text('{"primaryApiKey": "k"}')
+    assert has_login(tmp_path, {})
+    (tmp_path / "conf").mkdir()
+    (tmp_path / "conf" / ".credentials.json").write_text("{}")
+    assert has_login(tmp_path / "nobody", {"CLAUDE_CONFIG_DIR": str(tmp_path / "conf")})

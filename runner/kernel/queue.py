@@ -114,7 +114,6 @@ class Line(Generic[M]):
             return self.take()
         same.gone = True  # left in place: taking out of the middle of a deque walks through it
         self._size -= 1
-        self._forget_key(same)
         if len(self._queue) > 2 * self.capacity:
             self._queue = deque(self)
         return same

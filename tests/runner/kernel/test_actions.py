@@ -267,20 +267,21 @@ async def test_a_draining_actor_ends_itself(rig: Rig, autojump_clock: trio.testi
 
     async def drain(life: Life, nursery: trio.Nursery) -> None:
         await life.stopping.wait()
-        await trio.sleep(life.number * 3)
+        await trio.sleep(life.number * 2.75)
         nursery.cancel_scope.cancel()
 
     supervisor = await rig.start(
-        ChildSpec(name="a", factory=acting(run), mailbox=box, drains=True, grace=4),
+        ChildSpec(name="a", factory=acting(run), mailbox=box, drains=True, grace=3.5),
         ChildSpec(name="b", factory=acting(idle)),
     )
     for n in range(6):
         box.ref.tell(Do(n))
-    for took in (3, 4):
+    for took in (2.75, 3.5):
         began = trio.current_time()
         assert (await supervisor.restart("a", by="ana")).done
         assert trio.current_time() - began == took
-    assert numbers(log) == [0, 1, 2, 3, 4, 5]
+    await trio.testing.wait_all_tasks_blocked()
+    assert numbers(log) == [0, 1, 2, 2, 3, 4, 5, 5]
 
 
 async def test_an_idle_actor_is_ended_at_once(rig: Rig, autojump_clock: trio.testing.MockClock) -> None:

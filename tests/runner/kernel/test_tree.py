@@ -18,7 +18,7 @@ from runner.kernel import (
     Strategy,
     Supervisor,
 )
-from tests.runner.kernel.support import Box, Do, Message, Poke, Rig, acting, idle, numbers, states, worker
+from tests.runner.kernel.support import Box, Do, Message, Poke, Rig, Run, acting, idle, numbers, states, worker
 
 ENDINGS = ("return", "crash", "group", "exit", "hang", "kill")
 
@@ -300,6 +300,35 @@ async def test_a_failure_during_a_group_restart_begins_it_anew(
     assert sorted(alive) == ["a", "b", "c"]
     assert supervisor.children()[0].incarnation == 1
     assert len(rig.fields("actor.crashed")) == 3
+
+
+async def test_a_failure_while_a_group_goes_down_forgets_nobody(
+    rig: Rig, autojump_clock: trio.testing.MockClock
+) -> None:
+    """A second member that fails before it was asked to end does not leave the first one behind."""
+
+    def failing_at(seconds: float) -> Run:
+        async def run(life: Life) -> None:
+            life.started()
+            await trio.sleep(seconds if life.number == 1 else 1_000)
+            raise ValueError
+
+        return run
+
+    async def slow(life: Life) -> None:
+        life.started()
+        await life.stopping.wait()
+        await trio.sleep(2)
+
+    supervisor = await rig.start(
+        ChildSpec(name="a", factory=acting(failing_at(5))),
+        ChildSpec(name="b", factory=acting(failing_at(6))),
+        ChildSpec(name="c", factory=acting(slow), drains=True, grace=3),
+        strategy=Strategy.REST_FOR_ONE,
+    )
+    await trio.sleep(20)
+    assert states(supervisor) == {"a": "running", "b": "running", "c": "running"}
+    assert [child.incarnation for child in supervisor.children()] == [2, 2, 2]
 
 
 async def test_a_group_waits_for_its_stuck_member(rig: Rig, autojump_clock: trio.testing.MockClock) -> None:

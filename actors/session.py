@@ -27,10 +27,13 @@ PHASE = "session.phase"
 ENDED = "session.ended"
 """Event: a wake has its terminal record (`session_id`, `type`, `state`, `reason`)."""
 
+WAITING = "session.waiting"
+"""Event: another process holds the session lock (`session_id`, `type`, `cause`)."""
+
 LOOK_AGAIN = 20.0
 """Seconds between two looks at the queue at the most: a wake may wait for its hour, and the wall clock may jump."""
 
-FOREIGN = timedelta(seconds=5)
+FOREIGN = timedelta(seconds=2)
 """How long a wake steps back while another process holds the session lock."""
 
 REASONS = {
@@ -105,6 +108,8 @@ class SessionActor:
         while not self._ending:
             self._state = SessionState("idle")
             self._look = trio.Event()
+            self._scope = trio.CancelScope()
+            await self._put_right()
             wake = await self.ledger.wakes.claim(self.now())
             if wake is None:
                 with trio.move_on_after(LOOK_AGAIN):
@@ -113,10 +118,18 @@ class SessionActor:
                 await self._perform(wake)
         self._at_rest.set()
 
+    async def _put_right(self) -> None:
+        """Finish what a cancelled wake left, or another process that died; what a living one runs stays its own."""
+        if await self.ledger.sessions.unfinished() or await self.ledger.hooks.unfinished_sessions():
+            self._state = SessionState("recovering")
+            with self._scope:
+                await self.engine.recover()
+            self._state = SessionState("idle")
+
     async def _perform(self, wake: Wake) -> None:
         self._asked_to_end = ""
         self._scope = trio.CancelScope()
-        if self._ending:
+        if self._ending:  # the end was wished while the wake was being claimed
             self._scope.cancel()
 
         def report(phase: str) -> None:
@@ -127,6 +140,7 @@ class SessionActor:
             try:
                 await self.engine.run(wake, report=report, why_cancelled=self._why)
             except SessionLockedError as error:
+                self.events.emit(WAITING, session_id=wake.id, type=wake.type, cause=str(error))
                 later = self.now() + FOREIGN
                 await self.ledger.wakes.release(wake.id, self.now(), counted=False, not_before=later, reason=str(error))
                 await trio.sleep(FOREIGN.total_seconds())

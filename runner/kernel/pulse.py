@@ -64,9 +64,12 @@ class Pulse:
     def left(self, task: Task, limit: float | None) -> None:
         """This task is back at work, with `limit` seconds for it."""
         allowed = self.handler_limit if limit is None else limit
+        nearest = trio.current_time() + allowed
         busy = self._busy
-        busy[task] = (trio.current_time() + allowed, allowed)
-        self.scope.deadline = min(self._others, min(busy.values())[0])
+        busy[task] = (nearest, allowed)
+        if len(busy) > 1:
+            nearest = min(busy.values())[0]
+        self.scope.deadline = min(self._others, nearest)
 
     def beat(self) -> None:
         """A sign of life. It renews the silence limit, and the limit of the message in hand of the task it comes from.

@@ -97,7 +97,8 @@ class Line(Generic[M]):
         while envelope.gone:
             envelope = self._queue.popleft()
         self._size -= 1
-        self._forget_key(envelope)
+        if self.key is not None:
+            self._forget_key(self.key(envelope.message), envelope)
         return envelope
 
     def clear(self) -> list[Envelope[M]]:
@@ -118,8 +119,6 @@ class Line(Generic[M]):
             self._queue = deque(self)
         return same
 
-    def _forget_key(self, envelope: Envelope[M]) -> None:
-        if self.key is not None:
-            key = self.key(envelope.message)
-            if self._newest.get(key) is envelope:
-                del self._newest[key]
+    def _forget_key(self, key: Hashable, envelope: Envelope[M]) -> None:
+        if self._newest.get(key) is envelope:
+            del self._newest[key]

@@ -2,7 +2,8 @@
 
     python -m tests.bench.bench_kernel [--json] [--messages N] [--crashes N]
 
-It prints figures and asserts none: a figure is judged by who knows the machine.
+It prints figures and asserts none: a figure is judged by who knows the machine. The rates are the best of three rounds:
+whatever else runs on the machine only ever makes them worse (it evicts caches, also in CPU time).
 """
 
 import argparse
@@ -34,6 +35,7 @@ from runner.kernel import (
 
 BURST = 1_000
 ASKERS = 4
+ROUNDS = 3
 
 
 @attrs.frozen
@@ -182,7 +184,9 @@ def main(argv: Sequence[str] | None = None) -> int:
     parser.add_argument("--messages", type=int, default=100_000, help="how many orders; a quarter as many questions")
     parser.add_argument("--crashes", type=int, default=500, help="how many crashes")
     options = parser.parse_args(argv)
-    figures = {**tells(options.messages), **asks(max(ASKERS, options.messages // 4)), **crashes(options.crashes)}
+    questions = max(ASKERS, options.messages // 4)
+    rounds = [{**tells(options.messages), **asks(questions)} for _ in range(ROUNDS)]
+    figures = {name: max(each[name] for each in rounds) for name in rounds[0]} | crashes(options.crashes)
     if options.json:
         print(json.dumps({name: round(value, 3) for name, value in figures.items()}))
     else:

@@ -5,6 +5,7 @@ Viewers are told first and the disk afterwards, so a slow disk delays nobody; bu
 
 import os
 from collections.abc import Mapping, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -49,7 +50,7 @@ class LineFiles:
             try:
                 while await self._another():
                     batch, self._waiting = self._waiting, []
-                    await self.run_sync(lambda batch=batch: self._write(descriptors, batch))  # type: ignore[misc]
+                    await self.run_sync(partial(self._write, descriptors, batch))
                     self._size -= sum(map(len, batch)) + len(batch)
                     self._wake_waiters()
             finally:

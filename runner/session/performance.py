@@ -1,5 +1,6 @@
 """One session while its model runs: what each record sets in motion, and what the end makes of it."""
 
+import contextlib
 from collections.abc import Callable, Mapping
 from datetime import datetime
 
@@ -74,12 +75,13 @@ class Performance:
             await self.ledger.sessions.spawning(self.order.session_id, facts)
             self.spawned_yet = True
         if self.order.kind.live:
-            await self.status.active(
-                kind=self.order.kind.name,
-                session_id=self.order.session_id,
-                started_at=self.order.now.isoformat(timespec="seconds"),
-                phase="running",
-            )
+            with contextlib.suppress(OSError):  # a full disk: the session can be lived without being shown in this file
+                await self.status.active(
+                    kind=self.order.kind.name,
+                    session_id=self.order.session_id,
+                    started_at=self.order.now.isoformat(timespec="seconds"),
+                    phase="running",
+                )
 
     async def spawned(self, pid: int | None, started: int | None) -> None:
         await self.ledger.sessions.running(self.order.session_id, pid, started)

@@ -8,6 +8,7 @@ import contextlib
 import importlib
 import json
 from collections.abc import Mapping, Sequence
+from functools import partial
 from typing import Any
 
 import attrs
@@ -20,6 +21,8 @@ from runner.session.records import Usage
 from runner.session.tools import HomeTools
 
 MAX_TOKENS = 16_000
+LONGEST_ASKED = 300.0
+"""Seconds: no service may send us to sleep for longer by its `retry-after`."""
 _REFUSED = {401, 403}
 _AGAIN = {408, 409, 429, 500, 502, 503, 504, 529}
 _KINDS = {401: "authentication_failed", 403: "authentication_failed", 429: "rate_limit", 529: "overloaded"}
@@ -139,7 +142,7 @@ class _Talk:
             if cut and use is uses[-1]:
                 content, is_error = "the call was cut off before it was complete; nothing was done", True
             else:
-                found = await self.run_sync(lambda use=use: self.tools.call(use["name"], use["input"]))  # type: ignore[misc]
+                found = await self.run_sync(partial(self.tools.call, use["name"], use["input"]))
                 content, is_error = found.content, found.is_error
             results.append({"type": "tool_result", "tool_use_id": use["id"], "content": content, "is_error": is_error})
         await self.recorder.answered(results)
@@ -180,9 +183,9 @@ class _Talk:
         if answer.blocks:
             raise _GivenUpError(f"the answer broke off: {_said(failure)}") from failure
         pause: float = min(self.options.longest_pause, self.options.first_pause * 2.0 ** (attempt - 1))
-        with contextlib.suppress(AttributeError, LookupError, TypeError, ValueError):
-            asked = float(failure.response.headers["retry-after"])  # type: ignore[attr-defined]
-            pause = max(pause, min(asked, 300.0))
+        with contextlib.suppress(ValueError):
+            headers: Mapping[str, str] = getattr(getattr(failure, "response", None), "headers", {})
+            pause = max(pause, min(float(headers.get("retry-after", "")), LONGEST_ASKED))
         return pause
 
     async def _stream(self, answer: "_Answer") -> None:

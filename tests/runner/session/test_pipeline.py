@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 import trio
 import trio.testing
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from runner.ledger import Ledger, SessionFacts, SessionOutcome, WakeRequest
@@ -170,6 +170,7 @@ def test_the_shipped_table_is_sound() -> None:
     assert set(pipeline.names(reduced=True)) <= set(pipeline.names(reduced=False))
 
 
+@settings(deadline=None, max_examples=40)
 @given(st.lists(st.tuples(st.integers(0, 20), st.lists(st.integers(0, 30), max_size=3), st.booleans()), max_size=8))
 def test_order_and_verdicts_hold_for_any_graph(
     tmp_path_factory: pytest.TempPathFactory,

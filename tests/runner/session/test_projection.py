@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from runner.session.events import PublicEvent
@@ -242,6 +242,7 @@ SESSION = b"\n".join(
 )
 
 
+@settings(deadline=None)
 @given(st.lists(st.integers(0, len(SESSION)), max_size=40), st.booleans())
 def test_any_cutting_of_the_bytes_gives_the_same_events(cuts: list[int], ended: bool) -> None:
     """Chunks may end anywhere, in the middle of a character too, and the last line may lack its end."""
@@ -252,6 +253,7 @@ def test_any_cutting_of_the_bytes_gives_the_same_events(cuts: list[int], ended: 
     assert short(project(*lines)) == short(project(*SESSION.split(b"\n")))
 
 
+@settings(deadline=None)
 @given(st.binary(max_size=300), st.lists(st.integers(1, 20), min_size=1, max_size=20), st.integers(1, 40))
 def test_the_splitter_cuts_and_marks_but_never_loses_a_line(data: bytes, sizes: list[int], limit: int) -> None:
     """Lines come whole up to the limit; longer ones are cut and marked; the number of lines is what it was."""

@@ -1,7 +1,7 @@
 """Redaction: known shapes, configured values, and text that is still arriving."""
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from runner.session.redact import MARK, Redactor
@@ -48,6 +48,7 @@ def test_ordinary_text_stays(text: str) -> None:
     assert Redactor(["another secret"]).text(text) == text
 
 
+@settings(deadline=None)
 @given(
     st.lists(
         st.one_of(st.sampled_from([*SECRETS, "API_KEY = zzz", "the literal one"]), st.text(max_size=12)), max_size=6

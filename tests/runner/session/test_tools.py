@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from runner.session import tools as module
@@ -147,6 +147,7 @@ def test_the_tools_offered_follow_the_setting() -> None:
     assert tools.call("Read", {"file_path": "a"}).is_error
 
 
+@settings(deadline=None, max_examples=50)
 @given(st.lists(st.sampled_from(["..", ".", "thoughts", "leave", "data", "x", "", "/", "home"]), max_size=6))
 def test_no_path_leads_out(tmp_path_factory: pytest.TempPathFactory, parts: list[str]) -> None:
     """Whatever path is put together, only what lies inside the home can be read."""

@@ -10,7 +10,7 @@ from zoneinfo import ZoneInfo
 import attrs
 import pytest
 import yaml
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from runner.content import frontmatter
@@ -85,6 +85,7 @@ async def test_the_transcript_tells_the_session_in_order(tmp_path: Path) -> None
     assert order == sorted(order)
 
 
+@settings(deadline=None)
 @given(st.text(alphabet="`a\n", max_size=40))
 def test_a_fence_is_longer_than_any_inside(text: str) -> None:
     """No text can close the block that it stands in."""
@@ -159,6 +160,7 @@ def test_missing_keys_are_added_and_nothing_else(content: str, stem: str, wanted
     assert (found.decode() if found is not None else None) == wanted
 
 
+@settings(deadline=None)
 @given(st.text(max_size=80), st.text(alphabet="abc-0 ", min_size=1, max_size=12))
 def test_completing_is_done_once_and_can_be_read(body: str, stem: str) -> None:
     """Whatever a thought holds: afterwards it has date and title, its body is as before, and nothing is missing."""

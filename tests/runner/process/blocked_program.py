@@ -1,7 +1,6 @@
 """A program for test_watchdog: a heart, a watchdog, and one trouble named on the command line."""
 
 import json
-import math
 import os
 import re
 import sys
@@ -14,24 +13,22 @@ from runner.process.notify import Notifier, watchdog_seconds
 from runner.process.watchdog import Watchdog
 
 
-def attempt(length: int) -> float:
-    """Match what takes twice as long for each letter more; gives the seconds it took."""
+def catastrophic(length: int) -> float:
+    """Keep the interpreter busy inside one C call, twice as long for each letter more; gives the seconds it took."""
     begun = time.monotonic()
     re.match(r"(a+)+$", "a" * length + "b")
     return time.monotonic() - begun
 
 
-def length_that_blocks() -> int:
-    """A length whose match keeps the interpreter busy inside one C call for two seconds or more, on any machine."""
+async def hold_the_interpreter() -> None:
+    """One call of at least 1.5 seconds, however fast or busy the machine; the loop beats between shorter ones."""
     length = 16
-    while (used := attempt(length)) < 0.1:
+    while catastrophic(length) < 0.1:
         length += 1
-    return length + math.ceil(math.log2(2.0 / used))
-
-
-def catastrophic(length: int) -> None:
-    """Keep the interpreter busy inside one C call."""
-    attempt(length)
+    length += 4
+    while catastrophic(length) < 1.5:
+        length += 1
+        await trio.sleep(0.6)
 
 
 def say(name: str, fields: Mapping[str, object]) -> None:
@@ -54,7 +51,7 @@ async def main(trouble: str) -> None:
         while True:
             match (await trio.to_thread.run_sync(sys.stdin.readline)).strip():
                 case "regex":
-                    catastrophic(length_that_blocks())
+                    await hold_the_interpreter()
                     say("done", {})
                 case "sleep":
                     time.sleep(3.5)  # noqa: ASYNC251 - blocking the loop is what this program is for

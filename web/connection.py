@@ -11,14 +11,17 @@
 An answer's head and body leave in one packet where they can: held back until the body is there.
 """
 
+import json
+import re
 from collections.abc import Awaitable, Callable, Iterator
 from contextlib import contextmanager
+from http import HTTPStatus
 from typing import Any
 
 import attrs
 import trio
 from hypercorn.config import Config
-from hypercorn.events import Closed, Event, RawData
+from hypercorn.events import Closed, Event, RawData, Updated
 from hypercorn.trio.tcp_server import TCPServer
 from hypercorn.trio.worker_context import WorkerContext
 
@@ -29,10 +32,7 @@ LAST_SEND_SECONDS = 5.0
 SILENT_SECONDS = 0.1
 PIECE = 64 * 1024
 
-BAD_REQUEST = b'{"detail":"Bad Request"}'
-BAD_REQUEST_ANSWER = (
-    b"HTTP/1.1 400 Bad Request\r\ncontent-type: application/json\r\ncontent-length: %d\r\nconnection: close\r\n\r\n%s"
-) % (len(BAD_REQUEST), BAD_REQUEST)
+REFUSED_BY_HYPERCORN = re.compile(rb"HTTP/1\.1 (4\d\d) ")
 
 Send = Callable[[Any], Awaitable[None]]
 
@@ -85,6 +85,8 @@ class Connection(TCPServer):
         self._pending: list[bytes] = []
         self._answering = False
         self._gone = False
+        self._heard_all = False
+        self._reading = trio.CancelScope()
         self._shields: set[trio.CancelScope] = set()
 
     async def run(self) -> None:
@@ -111,25 +113,33 @@ class Connection(TCPServer):
     async def protocol_send(self, event: Event) -> None:
         if isinstance(event, RawData):
             if event.data:
-                self._pending.append(event.data)
+                self._pending.append(event.data if self._answering else _in_json(event.data))
             if not self._hold:
                 await self._flush()
             return
         self._hold = False
         await self._flush()
+        if (self._heard_all or self._gone) and isinstance(event, Updated) and event.idle:
+            event = Closed()  # nobody is there to ask for more
         await super().protocol_send(event)
+        if isinstance(event, Closed):
+            self._reading.cancel()
 
     async def _read_data(self) -> None:
         try:
-            await super()._read_data()
-        except Exception as error:  # noqa: BLE001 - the first guard
+            with self._reading:
+                await super()._read_data()
+            if self._reading.cancelled_caught:
+                await self.protocol.handle(Closed())
+        except Exception as error:  # the first guard
             self._failed(error)
-            await self.idle_task.stop()
             if not self._answering:
-                self._pending.append(BAD_REQUEST_ANSWER)
+                self._pending.append(refusal(HTTPStatus.BAD_REQUEST))
                 self._hold = False
                 await self._flush()
             await self._initiate_server_close()
+        self._heard_all = True
+        await self.idle_task.stop()  # it would outlive the client by the whole keep-alive time
 
     async def _idle_timeout(self) -> None:
         with trio.move_on_after(self.config.keep_alive_timeout) as scope:
@@ -213,6 +223,7 @@ class Connection(TCPServer):
                 self._pending.clear()
                 if not self._gone and not await self._sent(data):
                     self._gone = True
+                    self._reading.cancel()  # it may be waiting behind a pipelined request, where no end is heard
                     await trio.aclose_forcefully(self.stream)
                     await self.protocol.handle(Closed())
 
@@ -231,6 +242,20 @@ class Connection(TCPServer):
     def _failed(self, error: BaseException) -> None:
         self._group.failed += 1
         self._group.log.warning("http_connection_failed", error=repr(error)[:500])
+
+
+def refusal(status: HTTPStatus) -> bytes:
+    """A whole answer, for when there is no request that the application could have seen."""
+    body = json.dumps({"detail": status.phrase}).encode()
+    return (
+        b"HTTP/1.1 %d %s\r\ncontent-type: application/json\r\ncontent-length: %d\r\nconnection: close\r\n\r\n%s"
+    ) % (status, status.phrase.encode(), len(body), body)
+
+
+def _in_json(data: bytes) -> bytes:
+    """What hypercorn says by itself to bytes that are no request has no body; every error here has one."""
+    match = REFUSED_BY_HYPERCORN.match(data)
+    return data if match is None else refusal(HTTPStatus(int(match[1])))
 
 
 def _pieces(data: bytes) -> Iterator[bytes]:

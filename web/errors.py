@@ -2,7 +2,7 @@
 
 from http import HTTPStatus
 
-from quart import Response, request
+from quart import Response, has_request_context, request
 from quart_trio import QuartTrio
 from werkzeug.exceptions import HTTPException, MethodNotAllowed
 from werkzeug.routing import RequestRedirect
@@ -28,12 +28,18 @@ def install(app: QuartTrio, services: Services, shell: Shell) -> None:
 
     @app.errorhandler(Exception)
     async def failure(error: Exception) -> Response:
-        services.log.error("http_handler_failed", path=request.path, error=repr(error)[:500], exc_info=error)
+        services.log.error("http_handler_failed", path=_path(), error=repr(error)[:500], exc_info=error)
         return _answer(500, {})
 
     def _answer(status: int, headers: dict[str, str]) -> Response:
-        if request.path == API or request.path.startswith(API + "/"):
+        path = _path()
+        if path is None or path == API or path.startswith(API + "/"):
             return answers.detail(status, HTTPStatus(status).phrase, headers=headers)
         answer = answers.page(request, shell.error(request, status), status=status)
         answer.headers.update(headers)
         return answer
+
+
+def _path() -> str | None:
+    """The path asked for; a WebSocket has no request."""
+    return request.path if has_request_context() else None

@@ -6,7 +6,7 @@ from typing import Any
 import trio
 import trio.testing
 
-from tests.end_to_end.conftest import Join
+from tests.support.fixtures import Join
 from tests.support.claude_code import claude_binary
 from tests.support.http_client import get
 from tests.support.messages_api import MessagesApi, Say, Turn, Use

@@ -5,12 +5,14 @@ from pathlib import Path
 
 import trio
 
-from tests.end_to_end.conftest import Join
+from tests.support.fixtures import Join
 from tests.support.http_client import get
 from tests.support.process import command, scrubbed, start
 
 
-async def test_a_first_wake_is_seen_live_and_leaves_its_marks(demo_home: Path, nursery: trio.Nursery, join: Join) -> None:
+async def test_a_first_wake_is_seen_live_and_leaves_its_marks(
+    demo_home: Path, nursery: trio.Nursery, join: Join
+) -> None:
     """A wake is streamed word by word, its thought is served, prompt.md is new, and its row says completed."""
     up = await start(nursery, demo_home, REHEARSAL_SPEED="3000")
     before = (demo_home / "prompt" / "prompt.md").read_text()
@@ -53,7 +55,9 @@ async def test_a_first_wake_is_seen_live_and_leaves_its_marks(demo_home: Path, n
     assert await up.stop() == 0
 
 
-async def test_a_late_viewer_gets_the_session_from_its_first_event(demo_home: Path, nursery: trio.Nursery, join: Join) -> None:
+async def test_a_late_viewer_gets_the_session_from_its_first_event(
+    demo_home: Path, nursery: trio.Nursery, join: Join
+) -> None:
     """Who joins in mid-session, or shortly after its end, reads the same texts as who was there from the start."""
     up = await start(nursery, demo_home, REHEARSAL_SPEED="600")
     early = await join(up)

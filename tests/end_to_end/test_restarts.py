@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 import trio
 
-from tests.end_to_end.conftest import Join
+from tests.support.fixtures import Join
 from tests.support.http_client import EventStream, ServerEvent, get
 from tests.support.process import Running, start
 
@@ -31,9 +31,7 @@ async def incarnation(up: Running, name: str) -> int:
     return int((await up.actor(name))["restarts"])
 
 
-async def test_no_stream_closes_when_an_actor_is_restarted(
-    demo_home: Path, nursery: trio.Nursery, join: Join
-) -> None:
+async def test_no_stream_closes_when_an_actor_is_restarted(demo_home: Path, nursery: trio.Nursery, join: Join) -> None:
     """Twenty open streams live through the restart of each actor and then get a whole session, all the same events."""
     up = await start(nursery, demo_home, REHEARSAL_SPEED="0")
     viewers = [await join(up) for _ in range(VIEWERS)]

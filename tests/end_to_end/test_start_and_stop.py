@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 import trio
 
-from tests.end_to_end.conftest import Join
+from tests.support.fixtures import Join
 from tests.support import fake_cli
 from tests.support.http_client import get
 from tests.support.process import Running, command, scrubbed, start

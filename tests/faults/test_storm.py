@@ -6,7 +6,7 @@ from typing import Any
 
 import trio
 
-from tests.end_to_end.conftest import STREAM
+from tests.support.fixtures import STREAM
 from tests.support.http_client import EventStream, ServerEvent
 from tests.support.process import Running, command, scrubbed, start
 
@@ -114,7 +114,5 @@ def check(
 
 async def test_a_storm_of_errors_loses_nothing_and_repeats_nothing(tmp_path: Path, nursery: trio.Nursery) -> None:
     """Every message is handled or listed, every viewer has each event exactly once, every fault makes one new life."""
-    report, thoughts, sessions, late = await storm(
-        tmp_path / "home", nursery, faults_each=FAULTS_EACH, seed=20260302
-    )
+    report, thoughts, sessions, late = await storm(tmp_path / "home", nursery, faults_each=FAULTS_EACH, seed=20260302)
     check(report, thoughts, sessions, late, faults_each=FAULTS_EACH)

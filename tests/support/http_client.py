@@ -62,6 +62,7 @@ class Connection:
 
     stream: trio.SocketStream
     _wire: h11.Connection = attrs.field(factory=lambda: h11.Connection(h11.CLIENT), init=False)
+    _answers: int = attrs.field(default=0, init=False)
 
     @classmethod
     async def open(cls, host: str, port: int) -> Self:
@@ -78,6 +79,16 @@ class Connection:
         if body:
             data += self._wire.send(h11.Data(data=body)) or b""
         await self.stream.send_all(data + (self._wire.send(h11.EndOfMessage()) or b""))
+
+    @property
+    def answered(self) -> bool:
+        """Whether a request on it was answered before: it is a kept connection."""
+        return self._answers > 0
+
+    def next_request(self) -> None:
+        """The answer was read to its end; the connection may be used again."""
+        self._answers += 1
+        self._wire.start_next_cycle()
 
     async def head(self) -> h11.Response:
         """Wait for the answer's head."""

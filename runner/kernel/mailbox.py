@@ -153,17 +153,16 @@ class Mailbox(Generic[M]):
         pulse = self._pulse
         limit: float | None = None
         try:
-            if self._ready():
+            if self._line.size and not self._held_back:
                 if pulse is not None:
                     pulse.passed(task)
                 await trio.lowlevel.checkpoint()
             # no deadline: an actor without work waits for work; the supervisor ends it through its own scope
-            while not self._ready():
+            while (envelope := self._take()) is None:
                 if pulse is not None:
                     pulse.entered(task)
                 await self._park(task)
             # nothing below waits, so from here on the message is taken for certain
-            envelope = self._line.take()
             message = envelope.message
             self._in_hand[task] = [envelope]
             limit = self._terms_of(message)[1]
@@ -340,6 +339,16 @@ class Mailbox(Generic[M]):
             line.take()
             self._count.expired += 1
         return False
+
+    def _take(self) -> Envelope[M] | None:
+        """The next message that may be begun, taken out of the queue."""
+        line = self._line
+        while line.size and not self._held_back:
+            envelope = line.take()
+            if not (isinstance(envelope.message, Question) and envelope.message.reply.closed):
+                return envelope
+            self._count.expired += 1
+        return None
 
     async def _park(self, task: Task) -> None:
         self._waiting[task] = None

@@ -46,7 +46,7 @@ class Line(Generic[M]):
     overflow: Overflow = Overflow.REFUSE
     key: Callable[[M], Hashable] | None = None
     _queue: deque[Envelope[M]] = attrs.field(factory=deque, init=False)
-    _size: int = attrs.field(default=0, init=False)
+    size: int = attrs.field(default=0, init=False)
     _newest: dict[Hashable, Envelope[M]] = attrs.field(factory=dict, init=False)
 
     def __attrs_post_init__(self) -> None:
@@ -58,7 +58,7 @@ class Line(Generic[M]):
             raise SpecError(msg)
 
     def __len__(self) -> int:
-        return self._size
+        return self.size
 
     def __iter__(self) -> Iterator[Envelope[M]]:
         return (envelope for envelope in self._queue if not envelope.gone)
@@ -66,14 +66,14 @@ class Line(Generic[M]):
     @property
     def refuses(self) -> bool:
         """Whether one more message would be refused."""
-        return self._size >= self.capacity and self.overflow is Overflow.REFUSE
+        return self.size >= self.capacity and self.overflow is Overflow.REFUSE
 
     def add(self, envelope: Envelope[M]) -> Envelope[M] | None:
         """Queue at the tail; returns the envelope displaced by it. Ask `refuses` first."""
         key = self.key(envelope.message) if self.key is not None else None  # before anything is changed: it may raise
-        displaced = self._displace(key) if self._size >= self.capacity else None
+        displaced = self._displace(key) if self.size >= self.capacity else None
         self._queue.append(envelope)
-        self._size += 1
+        self.size += 1
         if self.key is not None:
             self._newest[key] = envelope
         return displaced
@@ -81,7 +81,7 @@ class Line(Generic[M]):
     def give_back(self, envelope: Envelope[M]) -> None:
         """Put at the head what was in hand, even into a full queue: it was accepted long ago."""
         self._queue.appendleft(envelope)
-        self._size += 1
+        self.size += 1
         if self.key is not None:
             self._newest.setdefault(self.key(envelope.message), envelope)
 
@@ -96,7 +96,7 @@ class Line(Generic[M]):
         envelope = self._queue.popleft()
         while envelope.gone:
             envelope = self._queue.popleft()
-        self._size -= 1
+        self.size -= 1
         if self.key is not None:
             self._forget_key(self.key(envelope.message), envelope)
         return envelope
@@ -106,7 +106,7 @@ class Line(Generic[M]):
         everything = list(self)
         self._queue.clear()
         self._newest.clear()
-        self._size = 0
+        self.size = 0
         return everything
 
     def _displace(self, key: Hashable) -> Envelope[M]:
@@ -114,7 +114,7 @@ class Line(Generic[M]):
         if same is None:
             return self.take()
         same.gone = True  # left in place: taking out of the middle of a deque walks through it
-        self._size -= 1
+        self.size -= 1
         if len(self._queue) > 2 * self.capacity:
             self._queue = deque(self)
         return same

@@ -59,14 +59,15 @@ async def choose(settings: Settings, around: Surroundings) -> Chosen:
     if wanted == "claude-cli":
         handed = not login or settings.session.cli_key == "api-key"
         key = "with the API key" if handed and settings.anthropic.api_key else "with its own login"
-        return Chosen(_cli(settings, around, hand_key=handed), f"chosen by session.backend, {key}")
+        absent = "" if _binary(settings, around) else f"; but there is no program {settings.session.claude_bin!r}"
+        return Chosen(_cli(settings, around, hand_key=handed), f"chosen by session.backend, {key}{absent}")
     return await _auto(settings, around, login=login)
 
 
 async def _auto(settings: Settings, around: Surroundings, *, login: bool) -> Chosen:
     binary = _binary(settings, around)
     if binary is None:
-        found = f"no {settings.session.claude_bin} program"
+        found = f"there is no program {settings.session.claude_bin or 'claude'!r}"
     elif not await probe([binary, "--version"], environment=_plain(around), within=PROBE_WITHIN):
         found = f"{binary} does not run"
     elif not login:

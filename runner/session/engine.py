@@ -142,7 +142,8 @@ class Engine:
         for left_out in self.sources:
             if left_out not in sources:
                 context = attrs.evolve(context, values={**context.values, left_out.name: left_out.fallback})
-        prompts = await self.run_sync(lambda: self.prompter.render(ask, context, Wanted(message, sender, image)))
+        wanted = self.wanted(ask.kind, message, sender, image)
+        prompts = await self.run_sync(lambda: self.prompter.render(ask, context, wanted))
         return DryRun(prompts.system, prompts.user, prompts.sections, context.missing)
 
     async def give_back(self, wake: Wake, reason: str, *, counted: bool) -> None:
@@ -178,6 +179,11 @@ class Engine:
         limits += [budget.day_usd - used.day_usd + own] if budget.day_usd else []
         limits += [budget.month_usd - used.month_usd + own] if budget.month_usd else []
         return max(0.0001, min(limits))
+
+    def wanted(self, kind: Kind, message: str, sender: str, image: str) -> Wanted:
+        """What was said, and by whom: over Telegram it is the owner who writes when nobody else is named."""
+        usual = self.settings.resident.owner if kind.template.startswith("user_telegram") else ""
+        return Wanted(message, sender or usual, image)
 
     def ask_for(self, kind: Kind, moment: datetime) -> Ask:
         return Ask(kind, moment, self.settings, self.schedule, self.run_sync)
@@ -268,8 +274,7 @@ class _Session:
         engine, wake, settings = self.engine, self.wake, self.engine.settings
         ask = engine.ask_for(self.kind, self.began)
         context = await gather(ask, engine.sources)
-        usual = settings.resident.owner if self.kind.template.startswith("user_telegram") else ""
-        wanted = Wanted(wake.message, wake.sender or usual, wake.image or "")
+        wanted = engine.wanted(self.kind, wake.message, wake.sender, wake.image or "")
         prompts = await engine.run_sync(lambda: engine.prompter.render(ask, context, wanted))
         await engine.run_sync(lambda: self._set_up(prompts, context.missing, context.text("prompt_file")))
         deadlines = {

@@ -112,7 +112,7 @@ class _Act:
         wanted = _READ_ORDER.match(heard.message)
         if wanted:
             await self._use("Read", {"file_path": wanted["path"]})
-        path = await self._free(f"thoughts/{order.now:%Y-%m-%d}-{order.kind.name.replace('_', '-')}")
+        path = await self._free(f"thoughts/{order.now:%Y-%m-%d}-{order.kind.name}")
         text = thought(order, heard)
         await self._say(text.partition("---\n")[2].partition("---\n")[2].strip())
         await self._use("Write", {"file_path": path, "content": text})

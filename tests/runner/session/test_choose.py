@@ -45,7 +45,7 @@ async def chosen(
 @pytest.mark.parametrize(
     ("given", "name", "reason"),
     [
-        ({}, "none", "no model configured: no"),
+        ({}, "none", "no model configured: there is no program"),
         ({"marked": True}, "rehearsal", "made for trying out"),
         ({"marked": True, "ran": frozenset({"rehearsal"})}, "rehearsal", "made for trying out"),
         ({"marked": True, "ran": frozenset({"claude-cli"})}, "none", "it has held sessions of claude-cli"),
@@ -58,7 +58,7 @@ async def chosen(
         ({"program": True, "session__cli_token": "t"}, "claude-cli", "can sign in"),
         ({"anthropic__api_key": "key-for-moderation"}, "none", "no model configured"),
         ({"session__backend": "rehearsal"}, "rehearsal", "chosen by session.backend"),
-        ({"session__backend": "claude-cli"}, "claude-cli", "chosen by session.backend, with its own login"),
+        ({"session__backend": "claude-cli"}, "claude-cli", "with its own login; but there is no program"),
         ({"session__backend": "anthropic-api", "anthropic__api_key": "k"}, "anthropic-api", "chosen by"),
     ],
 )

@@ -1,8 +1,10 @@
 """The engine with the rehearsal: one wake from the lock to the last hook."""
 
+import json
 from pathlib import Path
 
 from runner.session.backends.rehearsal import Rehearsal
+from runner.session.kinds import SCHEDULED, WAKE_TYPES, kind_of
 from runner.session.tools import HomeTools
 from tests.runner.session.stage import Stage, in_thread, stage
 
@@ -46,3 +48,35 @@ async def test_the_next_session_quotes_what_this_one_left(tmp_path: Path) -> Non
         quoted = (s.home / "thoughts" / "2026-03-02-noon.md").read_text()
         for line in left.strip().splitlines():
             assert line in quoted
+
+
+async def test_every_wake_type_is_rehearsed_to_its_end(tmp_path: Path) -> None:
+    """Whatever type is asked for, the wake completes; public ones write their thought under the type's own name."""
+    async with stage(tmp_path) as s:
+        engine = s.engine(rehearsal(s))
+        for kind in WAKE_TYPES:
+            ended = await engine.run(await s.claimed(kind, message="" if kind in SCHEDULED else "hello", sender="mira"))
+            assert ended.state == "completed", (kind, ended.reason)
+            assert ended.reply
+            written = (s.home / "thoughts" / f"2026-03-02-{kind}.md").exists()
+            assert written == kind_of(kind).live
+        assert any((s.home / "dreams").iterdir())
+
+
+async def test_files_on_disk_follow_the_contract(tmp_path: Path) -> None:
+    """The log has its three lines, the raw result and the footer; the stream holds raw lines; the prompt is kept."""
+    async with stage(tmp_path) as s:
+        wake = await s.claimed("dusk")
+        await s.engine(rehearsal(s)).run(wake)
+        log = (s.home / "logs" / f"session-{wake.id}.log").read_text().splitlines()
+        assert log[0].startswith("=== Session started: Mon Mar 02 09:")
+        assert log[1] == "Type: dusk"
+        assert log[2].startswith("Log: ")
+        assert sum('"type":"result"' in line for line in log) == 1
+        assert log[-1].endswith(", exit code: 0 ===")
+        stream = s.home / "data" / "live-stream.jsonl"
+        assert all(json.loads(line)["session_id"] for line in stream.read_text().splitlines())
+        assert stream.stat().st_mode & 0o777 == 0o640
+        kept = s.home / "data" / "prompt-history" / f"{wake.id}.md"
+        assert kept.read_text() == "Remember the word larkspur."
+        assert not any(path.name.endswith(".tmp") for path in s.home.rglob("*"))

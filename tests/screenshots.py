@@ -11,7 +11,7 @@ from tests.support import demo
 from tests.support.browser import browse
 from tests.support.site import NOON, Running, World, running
 
-DESKTOP = (1120, 900)
+DESKTOP = (1120, 940)
 PHONE = (390, 844)
 
 

@@ -131,7 +131,7 @@ class Connection(TCPServer):
                 await super()._read_data()
             if self._reading.cancelled_caught:
                 await self.protocol.handle(Closed())
-        except Exception as error:  # the first guard
+        except Exception as error:  # noqa: BLE001 - the first guard: one client's bytes stay that client's trouble
             self._failed(error)
             if not self._answering:
                 self._pending.append(refusal(HTTPStatus.BAD_REQUEST))

@@ -11,6 +11,7 @@ from web import answers
 from web.door import open_for_request
 from web.services import Services
 
+CONTENT_TYPE = "text/event-stream; charset=utf-8"
 HEADERS = {
     "Cache-Control": "no-cache",
     "X-Accel-Buffering": "no",
@@ -56,6 +57,8 @@ class Following:
 
 def stream(request: Request, services: Services, streams: Streams, following: Following) -> Response:
     """Begin a stream: the place is taken before anything is answered, and given back when the request is over."""
+    if request.method == "HEAD":
+        return Response(b"", 200, headers=HEADERS, content_type=CONTENT_TYPE)
     try:
         subscriber: Subscriber = open_for_request(
             request.scope,
@@ -73,7 +76,7 @@ def stream(request: Request, services: Services, streams: Streams, following: Fo
         _frames(subscriber, streams, services),
         200,
         headers=HEADERS,
-        content_type="text/event-stream; charset=utf-8",
+        content_type=CONTENT_TYPE,
     )
     answer.timeout = None
     return answer

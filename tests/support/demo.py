@@ -44,7 +44,7 @@ WRITTEN: tuple[tuple[str, dict[str, Any]], ...] = (
         "session.text",
         {
             "text": "Noon. The light has come round to the other wall, and I have the note I left myself this morning: "
-            "“look at the salt again, and don't hurry”. So I won't."
+            "“look at the salt again, and don\u2019t hurry”. So I won\u2019t."
         },
     ),
     (
@@ -64,7 +64,7 @@ WRITTEN: tuple[tuple[str, dict[str, Any]], ...] = (
         {
             "text": "Reading it back, I notice how often I say “keep”. Perhaps because nothing here keeps by itself. "
             "A thought stays only if somebody sets it down, and then it stays as long as the page does.\n\n"
-            "I'd like to write about the estuary: the place where two waters argue about which of them is the sea."
+            "I\u2019d like to write about the estuary: the place where two waters argue about which of them is the sea."
         },
     ),
     (

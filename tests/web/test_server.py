@@ -94,7 +94,8 @@ async def test_hundreds_of_abusive_connections_leave_nothing(world: World) -> No
         b"POST /theme HTTP/1.1\r\nHost: x\r\nContent-Length: 100\r\n\r\ntheme=dark",
         b"POST /theme HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\nzz\r\n",
         b"HEAD / HTTP/1.1\r\nHost: x\r\n\r\n",
-        b"GET / HTTP/1.1\r\nHost: x\r\nUpgrade: h2c\r\nConnection: Upgrade, HTTP2-Settings\r\nHTTP2-Settings: !\r\n\r\n",
+        b"GET / HTTP/1.1\r\nHost: x\r\nUpgrade: h2c\r\nConnection: Upgrade, HTTP2-Settings\r\n"
+        b"HTTP2-Settings: !\r\n\r\n",
         b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\ngarbage",
         b"OPTIONS * HTTP/1.1\r\nHost: x\r\nExpect: 100-continue\r\n\r\n",
     )
@@ -144,7 +145,7 @@ async def test_a_connection_is_used_again(world: World) -> None:
 
 
 async def test_an_early_answer_does_not_hang_the_next_request(world: World) -> None:
-    """An answer that comes before the body was read leaves a connection that works or closes, never one that hangs."""
+    """After an answer that came before the body was read, the connection works or closes; it never hangs."""
     async with running(world) as server, await server.connect() as stream:
         body = b"x" * 200_000
         await stream.send_all(

@@ -123,7 +123,8 @@ async def test_what_cannot_go_on_fails_with_its_reason(tmp_path: Path, answer: A
     async with stage(tmp_path) as s, service([answer]) as api:
         wake = await s.claimed()
         with trio.fail_after(30):
-            ended = await s.engine(backend(s, api, stall=0.5, retry_for=0.2)).run(wake)
+            patience = 0.5 if isinstance(answer, Hang) else 10.0
+            ended = await s.engine(backend(s, api, stall=patience, retry_for=0.2)).run(wake)
         assert ended.state == "failed"
         assert reason in (ended.reason or "")
         assert s.names()[-1] == "session.end"

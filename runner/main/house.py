@@ -5,7 +5,7 @@ import os
 import random
 import secrets
 from collections.abc import Callable, Mapping, Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 from functools import partial
 from pathlib import Path
 from socket import socket
@@ -37,6 +37,7 @@ from runner.live import Hub
 from runner.live.frames import END, SESSION
 from runner.main.actors import MODERATOR_HANDS, Budget, Factories, Mailboxes, child_specs
 from runner.main.operator import Operator
+from runner.main.shown import show_again, shown_session
 from runner.main.sockets import url_of
 from runner.main.tuning import Tuning
 from runner.main.web import Web
@@ -124,6 +125,9 @@ class House:
         letters = DeadLetters(now=now)
         hub = Hub(boot)
         run_sync = limited(trio.CapacityLimiter(READERS))
+        shown = await run_sync(lambda: shown_session(settings, now(), timedelta(seconds=hub.limits.session_kept)))
+        if shown is not None:
+            show_again(hub, *shown)
         ledger = await Ledger.open(
             settings.paths.ledger,
             run_sync=limited(trio.CapacityLimiter(1)),
@@ -299,8 +303,8 @@ class House:
             dead_letters=self.dead_letters,
             ledger=self.ledger,
             hub=self.hub,
-            session=self.mailboxes.session.ref,
-            scheduler=self.mailboxes.scheduler.ref,
+            session=self.mailboxes.session.outside,
+            scheduler=self.mailboxes.scheduler.outside,
             now=self.now,
             url=lambda: self.url,
             home=str(self.settings.home),

@@ -140,6 +140,9 @@ async def test_a_killed_process_is_put_right_at_the_next_start(
     assert len(marked(demo_home)) >= 1
 
     again = await start(nursery, demo_home, REHEARSAL_SPEED="0", SESSION_BACKEND="rehearsal")
+    told = [event.name for event in await (await join(again)).until("session.end")]
+    assert told[0] == "session.start"
+    assert "session.text" in told
     assert (await again.wake("dusk"))["state"] == "completed"
     assert marked(demo_home) == []
     rows = await again.json("sessions")

@@ -172,7 +172,8 @@ class Watchdog:
                 used=used_now - used,
                 collected=collected_now - collected,
             )
-            before, used, collected = self.clock(), used_now, collected_now
+            # counted from one waking to the next: the interpreter may be lost in the middle of a look, too
+            before, used, collected = now, used_now, collected_now
 
     def observe(self, *, now: float, late: float, used: float, collected: float) -> None:
         """One look of the thread: `late` is how much later than meant it woke, `used` the processor time since."""

@@ -7,6 +7,7 @@ Crash    permanent; the folders are watched anew and the indexer compares everyt
 """
 
 from collections.abc import Callable, Iterable
+from contextlib import aclosing
 from pathlib import Path
 
 import attrs
@@ -55,20 +56,22 @@ class Watcher:
         # Whatever happened while nobody watched is found by comparing.
         self.indexer.tell(Scan())
         stop = trio.Event()
+        rounds = watchfiles.awatch(
+            *seen,
+            watch_filter=relevant,
+            debounce=self.debounce_ms,
+            step=STEP_MS,
+            rust_timeout=ROUND_MS,
+            yield_on_timeout=True,
+            stop_event=stop,
+        )
         try:
-            async for changes in watchfiles.awatch(
-                *seen,
-                watch_filter=relevant,
-                debounce=self.debounce_ms,
-                step=STEP_MS,
-                rust_timeout=ROUND_MS,
-                yield_on_timeout=True,
-                stop_event=stop,
-            ):
-                life.beat()
-                self._hand_on(changes)
-                if identities(self.folders()) != seen:
-                    return
+            async with aclosing(rounds):
+                async for changes in rounds:
+                    life.beat()
+                    self._hand_on(changes)
+                    if identities(self.folders()) != seen:
+                        return
         finally:
             # Plain cancellation would wait out a whole quiet round.
             stop.set()

@@ -3,7 +3,6 @@
 import os
 import sys
 
-from runner import main as composition
 from runner.cli.app import main as cli
 from runner.cli.shell import Shell, Start
 
@@ -13,7 +12,9 @@ def main() -> int:
     environ = dict(os.environ)
 
     def up(start: Start) -> int:
-        return composition.run(start, environ=environ)
+        from runner.main import run  # noqa: PLC0415 - the server's libraries are for this command alone
+
+        return run(start, environ=environ)
 
     return cli(sys.argv[1:], Shell(environ, up))
 

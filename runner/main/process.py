@@ -64,6 +64,7 @@ async def _live(start: Start, doors: Doors, *, environ: Mapping[str, str], now: 
         on_event=house.note,
         stuck_for=house.supervisor.stuck_for,
         manager_seconds=watchdog_seconds(environ),
+        dump_path=settings.paths.logs / "blocked.txt",
     )
     try:
         async with trio.open_nursery() as outermost:

@@ -6,8 +6,8 @@ from typing import Any
 import trio
 import trio.testing
 
-from tests.support.fixtures import Join
 from tests.support.claude_code import claude_binary
+from tests.support.fixtures import Join
 from tests.support.http_client import get
 from tests.support.messages_api import MessagesApi, Say, Turn, Use
 from tests.support.process import Running, start

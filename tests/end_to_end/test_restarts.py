@@ -78,7 +78,7 @@ async def test_control_can_be_restarted_through_itself(demo_home: Path, nursery:
 async def test_a_session_restart_interrupts_the_wake_and_says_so(
     demo_home: Path, nursery: trio.Nursery, join: Join
 ) -> None:
-    """`restart session` in mid-wake ends it as interrupted with the reason, viewers are told, and the next wake runs."""
+    """`restart session` in mid-wake ends it as interrupted with the reason, and viewers are told."""
     up = await start(nursery, demo_home, REHEARSAL_SPEED="60")
     viewer = await join(up)
     async with trio.open_nursery() as waking:

@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 import trio
 
-from tests.support.fixtures import Join
 from tests.support import fake_cli
+from tests.support.fixtures import Join
 from tests.support.http_client import get
 from tests.support.process import Running, command, scrubbed, start
 
@@ -129,8 +129,9 @@ async def test_a_killed_process_is_put_right_at_the_next_start(
 ) -> None:
     """After `kill -9` in mid-wake the next start ends the orphan, records `interrupted`, and the queue goes on."""
     program = fake_cli.install(tmp_path, "ignores_term")
-    model = {"SESSION_BACKEND": "claude-cli", "CLAUDE_BIN": str(program), "ANTHROPIC_API_KEY": "dummy-key"}
-    up = await start(nursery, demo_home, **model)
+    up = await start(
+        nursery, demo_home, SESSION_BACKEND="claude-cli", CLAUDE_BIN=str(program), ANTHROPIC_API_KEY="dummy-key"
+    )
     async with trio.open_nursery() as waking:
         waking.start_soon(up.wake, "noon")
         await until_text(join, up)

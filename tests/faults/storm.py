@@ -10,6 +10,7 @@ import os
 import random
 import sys
 from collections import Counter
+from collections.abc import Callable
 from functools import partial
 
 import attrs
@@ -69,7 +70,7 @@ class Storm:
         names = ["broadcaster", "moderator", "indexer", "session", "watcher", "telegram", "scheduler"]
         order = [name for name in names for _ in range(self.faults_each)]
         self.rng.shuffle(order)
-        strikes = {
+        strikes: dict[str, Callable[[], object]] = {
             "broadcaster": partial(self.publish, house),
             "moderator": lambda: boxes.moderator.ref.tell(Rescreen()),
             "indexer": lambda: boxes.indexer.ref.tell(Changed(str(house.settings.paths.thoughts / "none.md"))),

@@ -1,7 +1,7 @@
 """The web server restarted again and again under a hammer of requests."""
 
-import os
 from collections import Counter
+from functools import partial
 from pathlib import Path
 
 import h11
@@ -50,7 +50,7 @@ async def hammer(up: Running, counted: Counter[str], stop: trio.Event, *, keep: 
 
 def descriptors(up: Running) -> int:
     """How many the process holds."""
-    return len(os.listdir(f"/proc/{up.process.pid}/fd"))
+    return sum(1 for _ in Path(f"/proc/{up.process.pid}/fd").iterdir())
 
 
 async def restart_under_fire(home: Path, nursery: trio.Nursery, restarts: int) -> Counter[str]:
@@ -65,7 +65,7 @@ async def restart_under_fire(home: Path, nursery: trio.Nursery, restarts: int) -
     silent = [await trio.open_tcp_stream(up.host, up.port) for _ in range(3)]
     async with trio.open_nursery() as clients:
         for index in range(HAMMERS):
-            clients.start_soon(lambda keep=bool(index % 2): hammer(up, counted, stop, keep=keep))
+            clients.start_soon(partial(hammer, up, counted, stop, keep=bool(index % 2)))
         for _ in range(restarts):
             began = trio.current_time()
             result = await up.ask("restart", {"name": "web"})
@@ -114,7 +114,7 @@ async def test_the_models_process_holds_no_listening_socket(
         pids = marked(demo_home)
         assert pids
         for pid in pids:
-            links = [os.readlink(entry.path) for entry in os.scandir(f"/proc/{pid}/fd")]
+            links = [str(entry.readlink()) for entry in Path(f"/proc/{pid}/fd").iterdir()]
             assert not [link for link in links if link.startswith("socket:")]
         waking.cancel_scope.cancel()
     assert await up.stop() == 0

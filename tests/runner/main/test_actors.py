@@ -53,9 +53,7 @@ async def test_start_order_is_the_order_of_the_import_layers(autojump_clock: Moc
     contracts = pyproject["tool"]["importlinter"]["contracts"]
     layers = next(each["layers"] for each in contracts if each.get("containers") == ["actors"])
     rank = {
-        name.strip(): number
-        for number, layer in enumerate(reversed(layers))
-        for name in layer.strip("()").split("|")
+        name.strip(): number for number, layer in enumerate(reversed(layers)) for name in layer.strip("()").split("|")
     }
     order = [rank[spec.name] for spec in shipped() if spec.name in rank]
     assert order == sorted(order)
@@ -69,9 +67,7 @@ async def test_a_shipped_actor_that_keeps_crashing_fails_and_is_tried_again(
     """Crash-looped, it is `failed` in finite time while all others run, and revived after ten minutes."""
     specs = shipped(**{name: Crashing})
     clock = WallClock()
-    supervisor = Supervisor(
-        "root", specs, rng=Random(1), events=EventRing(clock), dead_letters=DeadLetters(now=clock)
-    )
+    supervisor = Supervisor("root", specs, rng=Random(1), events=EventRing(clock), dead_letters=DeadLetters(now=clock))
     nursery.start_soon(supervisor.run)
 
     def child() -> tuple[State, int]:

@@ -1,0 +1,105 @@
+"""The indexer keeps the catalogue true to the disk and tells each change once."""
+
+import json
+from pathlib import Path
+
+import trio
+from trio.testing import MockClock, wait_all_tasks_blocked
+
+from actors.indexer import Indexer, InForce
+from actors.protocol import Changed, Publish, Scan
+from runner import resources
+from runner.content import Catalogue, read_kinds
+from runner.kernel import Life, Mailbox, Overflow
+from tests.support.clock import WallClock
+from tests.support.ledger import inline
+
+THOUGHT = '---\ndate: "2026-03-01"\ntitle: "{title}"\n---\n\nwords\n'
+
+
+class World:
+    """A home with thoughts, and an indexer on it whose work is done inline."""
+
+    def __init__(self, home: Path) -> None:
+        self.folder = home / "thoughts"
+        self.folder.mkdir(parents=True)
+        self.shelf = InForce(Catalogue.empty(read_kinds(resources.config_dir() / "content.toml"), home))
+        self.box: Mailbox[Changed | Scan] = Mailbox(
+            "indexer",
+            capacity=4,
+            overflow=Overflow.KEEP_NEWEST,
+            key=lambda message: getattr(message, "path", None),
+            on_loss=self.shelf.lose,
+        )
+        self.broadcaster: Mailbox[Publish] = Mailbox("broadcaster", capacity=1000)
+
+    def write(self, slug: str, title: str = "Salt") -> Path:
+        path = self.folder / f"{slug}.md"
+        path.write_text(THOUGHT.format(title=title))
+        return path
+
+    async def start(self, nursery: trio.Nursery) -> None:
+        indexer = Indexer(self.box, self.shelf, self.broadcaster.ref, inline, WallClock(), "test")
+        nursery.start_soon(indexer.run, Life(name="indexer", number=1))
+        await wait_all_tasks_blocked()
+
+    async def told(self) -> list[tuple[str, str]]:
+        """What was published, as event and slug."""
+        await wait_all_tasks_blocked()
+        found = []
+        for _ in range(self.broadcaster.statistics().queued):
+            message = await self.broadcaster.receive()
+            found.append((message.event, json.loads(message.data)["slug"]))
+        return found
+
+
+async def test_what_was_there_before_is_read_and_is_no_news(
+    tmp_path: Path, nursery: trio.Nursery, autojump_clock: MockClock
+) -> None:
+    """The first scan fills the catalogue without a single event; the first new file afterwards is one."""
+    world = World(tmp_path)
+    world.write("2026-03-01-dusk")
+    await world.start(nursery)
+    assert [entry.slug for entry in world.shelf.catalogue.shelves["thoughts"].order] == ["2026-03-01-dusk"]
+    assert await world.told() == []
+    world.box.ref.tell(Changed(str(world.write("2026-03-01-evening"))))
+    assert await world.told() == [("thought.created", "2026-03-01-evening")]
+
+
+async def test_the_catalogue_decides_what_happened(
+    tmp_path: Path, nursery: trio.Nursery, autojump_clock: MockClock
+) -> None:
+    """Known and there is modified, known and gone is deleted, unknown and gone is nothing."""
+    world = World(tmp_path)
+    path = world.write("a")
+    await world.start(nursery)
+    world.write("a", "Pepper")
+    world.box.ref.tell(Changed(str(path)))
+    assert await world.told() == [("thought.modified", "a")]
+    path.unlink()
+    world.box.ref.tell(Changed(str(path)))
+    world.box.ref.tell(Changed(str(world.folder / "never.md")))
+    assert await world.told() == [("thought.deleted", "a")]
+
+
+async def test_what_a_full_mailbox_displaced_is_found_by_a_scan(
+    tmp_path: Path, nursery: trio.Nursery, autojump_clock: MockClock
+) -> None:
+    """When news of single files is lost the next look compares everything: nothing goes stale."""
+    world = World(tmp_path)
+    await world.start(nursery)
+    paths = [world.write(f"t{number}") for number in range(20)]
+    for path in paths:
+        world.box.ref.tell(Changed(str(path)))
+    assert len(await world.told()) == 20
+
+
+async def test_without_any_news_the_disk_is_compared_every_minute(
+    tmp_path: Path, nursery: trio.Nursery, autojump_clock: MockClock
+) -> None:
+    """A file that no watch told of is in the catalogue a minute later."""
+    world = World(tmp_path)
+    await world.start(nursery)
+    world.write("quiet")
+    await trio.sleep(61)
+    assert await world.told() == [("thought.created", "quiet")]

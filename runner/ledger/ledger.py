@@ -2,7 +2,7 @@
 
 import functools
 import sqlite3
-from collections.abc import Awaitable, Callable, Iterable
+from collections.abc import Awaitable, Callable, Iterable, Mapping
 from datetime import datetime
 from pathlib import Path
 from typing import Protocol, Self, TypeVar
@@ -11,9 +11,10 @@ from zoneinfo import ZoneInfo
 import attrs
 
 from runner.errors import LedgerUnavailable, RunnerError
-from runner.ledger import hooks, meta, schema, sessions, spend, wakes
+from runner.ledger import hooks, letters, meta, schema, sessions, spend, wakes
 from runner.ledger.rows import (
     HookRow,
+    LettersOf,
     Limits,
     SessionFacts,
     SessionOutcome,
@@ -25,7 +26,7 @@ from runner.ledger.rows import (
 )
 from runner.storage import sqlite
 
-__all__ = ["Hooks", "Ledger", "LedgerClosed", "LedgerView", "Meta", "RunSync", "Sessions", "Spend", "Wakes"]
+__all__ = ["Hooks", "Ledger", "LedgerClosed", "LedgerView", "Letters", "Meta", "RunSync", "Sessions", "Spend", "Wakes"]
 
 T = TypeVar("T")
 
@@ -126,6 +127,10 @@ class Wakes:
 
     async def prune(self, before: datetime) -> int:
         return await self._doors.write(lambda c: wakes.prune(c, before))
+
+    async def keyed(self, prefix: str, since: datetime) -> tuple[Wake, ...]:
+        """Wakes asked for under a key that begins so, since then."""
+        return await self._doors.read(lambda c: wakes.keyed(c, prefix, since))
 
     async def pending(self) -> tuple[Wake, ...]:
         return await self._doors.read(wakes.pending)
@@ -234,6 +239,24 @@ class Spend:
 
 
 @attrs.frozen(eq=False)
+class Letters:
+    """How far correspondents' letters were shown."""
+
+    _doors: _Doors
+
+    async def offer(self, request: WakeRequest, newest: Mapping[str, str], now: datetime) -> Wake:
+        """Queue the wake that shows letters, and note up to which one of each user: both or neither."""
+        return await self._doors.write(lambda c: letters.offer(c, request, newest, now=now, zone=self._doors.zone))
+
+    async def settle(self, user: str, *, completed: bool, ran_at: datetime | None) -> None:
+        """The offered wake has ended."""
+        await self._doors.write(lambda c: letters.settle(c, user, completed=completed, ran_at=ran_at))
+
+    async def all(self) -> Mapping[str, LettersOf]:
+        return await self._doors.read(letters.every)
+
+
+@attrs.frozen(eq=False)
 class Meta:
     """Small facts by name."""
 
@@ -244,6 +267,14 @@ class Meta:
 
     async def put(self, key: str, value: str) -> None:
         await self._doors.write(lambda c: meta.put(c, key, value))
+
+    async def put_new(self, key: str, value: str) -> bool:
+        """Write a fact that nobody has written yet; False when there is one."""
+        return await self._doors.write(lambda c: meta.put_new(c, key, value))
+
+    async def drop(self, key: str) -> bool:
+        """Forget a fact; False when there was none."""
+        return await self._doors.write(lambda c: meta.drop(c, key))
 
 
 @attrs.frozen(eq=False)
@@ -256,6 +287,7 @@ class Ledger:
     hooks: Hooks
     spend: Spend
     meta: Meta
+    letters: Letters
     _doors: _Doors = attrs.field(repr=False)
 
     @classmethod
@@ -286,7 +318,7 @@ class Ledger:
         doors = _Doors(
             ZoneInfo(zone) if isinstance(zone, str) else zone, writer, reader, run_sync, run_read or run_sync
         )
-        return cls(path, Wakes(doors), Sessions(doors), Hooks(doors), Spend(doors), Meta(doors), doors)
+        return cls(path, Wakes(doors), Sessions(doors), Hooks(doors), Spend(doors), Meta(doors), Letters(doors), doors)
 
     async def close(self) -> None:
         """Write everything into the database file and let go of it."""
@@ -334,6 +366,9 @@ class LedgerView:
 
     def queue(self) -> tuple[Wake, ...]:
         return _snapshot(self._connection, wakes.pending)
+
+    def keyed(self, prefix: str, since: datetime) -> tuple[Wake, ...]:
+        return _snapshot(self._connection, lambda c: wakes.keyed(c, prefix, since))
 
     def unfinished(self) -> tuple[SessionRow, ...]:
         return _snapshot(self._connection, sessions.unfinished)

@@ -2,7 +2,7 @@
 
 import sqlite3
 
-__all__ = ["get", "put", "put_new"]
+__all__ = ["drop", "get", "put", "put_new"]
 
 
 def get(connection: sqlite3.Connection, key: str) -> str | None:
@@ -18,3 +18,8 @@ def put_new(connection: sqlite3.Connection, key: str, value: str) -> bool:
     """Write a fact that nobody has written yet; False when there is one."""
     cursor = connection.execute("INSERT OR IGNORE INTO meta (key, value) VALUES (?, ?)", (key, value))
     return cursor.rowcount == 1
+
+
+def drop(connection: sqlite3.Connection, key: str) -> bool:
+    """Forget a fact; False when there was none."""
+    return connection.execute("DELETE FROM meta WHERE key = ?", (key,)).rowcount == 1

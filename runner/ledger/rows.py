@@ -16,6 +16,7 @@ __all__ = [
     "PRIORITIES",
     "TERMINAL",
     "HookRow",
+    "LettersOf",
     "Limits",
     "SessionFacts",
     "SessionOutcome",
@@ -88,6 +89,8 @@ class WakeRequest:
     image: str | None = None
     max_turns: int | None = None
     slot: str | None = attrs.field(default=None, converter=slot_key)
+    key: str | None = None
+    """The name of what is asked for, where the asker may ask twice: a second request of this name makes no second wake."""
     not_before: datetime | None = None
     expires_at: datetime | None = None
     priority: int | None = None
@@ -113,6 +116,7 @@ class Wake:
     """How many times it was claimed."""
     priority: int
     reason: str | None
+    key: str | None = None
     created: bool = attrs.field(default=False, eq=False)
     """True in the answer to the request that made the row, and nowhere else."""
 
@@ -245,6 +249,21 @@ class SessionRow:
             "backend": self.backend,
             "hooks": [hook.as_json() for hook in self.hooks],
         }
+
+
+@attrs.frozen(kw_only=True)
+class LettersOf:
+    """How far the letters of one correspondent were shown to the resident."""
+
+    user: str
+    last_seen_id: str | None = None
+    """The newest letter that a completed session was shown."""
+    last_session_at: datetime | None = None
+    attempts: int = 0
+    """How many completed sessions were shown the letters up to that one."""
+    offered_id: str | None = None
+    offered_in: str | None = None
+    """The wake that is to show the letters up to `offered_id`, until it has ended."""
 
 
 @attrs.frozen(kw_only=True)

@@ -94,6 +94,21 @@ CREATE TABLE spend (
 CREATE INDEX spend_by_day ON spend (day);
 """
 
+TRIGGERS = """
+ALTER TABLE wakes ADD COLUMN key TEXT;
+CREATE UNIQUE INDEX wakes_key ON wakes (key);
+
+-- owner: scheduler. What of each correspondent's letters was shown, and in which wake they are shown now
+CREATE TABLE correspondence (
+    user TEXT PRIMARY KEY,
+    last_seen_id TEXT,
+    last_session_at TEXT,
+    attempts INTEGER NOT NULL DEFAULT 0,
+    offered_id TEXT,
+    offered_in TEXT
+) STRICT;
+"""
+
 SESSION_COLUMNS = (
     ("session_id", "TEXT"),
     ("claude_session_id", "TEXT"),
@@ -149,7 +164,7 @@ def _widen_sessions(connection: sqlite3.Connection) -> None:
         connection.execute(statement)
 
 
-MIGRATIONS = (Migration(1, FIRST, _widen_sessions),)
+MIGRATIONS = (Migration(1, FIRST, _widen_sessions), Migration(2, TRIGGERS))
 LATEST = MIGRATIONS[-1].version
 
 

@@ -13,6 +13,7 @@ __all__ = [
     "enqueue",
     "expire",
     "get",
+    "keyed",
     "next_due",
     "next_expiry",
     "pending",
@@ -27,11 +28,15 @@ MAX_RETURNS = 3
 
 
 def enqueue(connection: sqlite3.Connection, request: WakeRequest, now: datetime, zone: ZoneInfo) -> Wake:
-    """Accept a request. A slot that is recorded or queued already is answered with what there is (`created` false)."""
+    """Accept a request. A slot or key that is recorded or queued already is answered with what there is."""
     if request.slot is not None:
         known = _of_slot(connection, request.slot)
         if known is not None:
             return known
+    if request.key is not None:
+        row = connection.execute("SELECT * FROM wakes WHERE key = ?", (request.key,)).fetchone()
+        if row is not None:
+            return _wake(row)
     return _insert(connection, request, now, _free_id(connection, now, zone), "queued")
 
 
@@ -117,6 +122,15 @@ def get(connection: sqlite3.Connection, wake_id: str) -> Wake | None:
     return None if row is None else _wake(row)
 
 
+def keyed(connection: sqlite3.Connection, prefix: str, since: datetime) -> tuple[Wake, ...]:
+    """The wakes whose key begins so, in the order they were asked for; those asked for before *since* are left out."""
+    rows = connection.execute(
+        "SELECT * FROM wakes WHERE substr(key, 1, ?) = ? AND enqueued_at >= ? ORDER BY seq",
+        (len(prefix), prefix, stamp(since)),
+    )
+    return tuple(_wake(row) for row in rows)
+
+
 def pending(connection: sqlite3.Connection) -> tuple[Wake, ...]:
     """Everything that has not ended: what runs first, then the queue in the order it will be taken."""
     rows = connection.execute(
@@ -157,9 +171,9 @@ def _insert(connection: sqlite3.Connection, request: WakeRequest, now: datetime,
     moment = stamp(now)
     row = connection.execute(
         """
-        INSERT INTO wakes (id, type, state, source, message, sender, image, max_turns, slot, priority,
+        INSERT INTO wakes (id, type, state, source, message, sender, image, max_turns, slot, key, priority,
                            enqueued_at, not_before, expires_at, changed_at)
-        VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) RETURNING *
+        VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) RETURNING *
         """,
         (
             wake_id,
@@ -171,6 +185,7 @@ def _insert(connection: sqlite3.Connection, request: WakeRequest, now: datetime,
             request.image,
             request.max_turns,
             request.slot,
+            request.key,
             priority_of(request.type) if request.priority is None else request.priority,
             moment,
             None if request.not_before is None else stamp(request.not_before),
@@ -269,5 +284,6 @@ def _wake(row: sqlite3.Row, *, created: bool = False) -> Wake:
         attempts=row["attempts"],
         priority=row["priority"],
         reason=row["reason"],
+        key=row["key"],
         created=created,
     )

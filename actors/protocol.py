@@ -106,6 +106,18 @@ class Cancel(Question[bool]):
 
 
 @attrs.frozen
+class Drain(Question[None]):
+    """Begin no further wake, and answer when the one under way, its hooks included, is over. Holds for this life."""
+
+
+@attrs.define(eq=False)
+class Board:
+    """What the session actor is doing, readable by anyone at any time; it outlives incarnations."""
+
+    state: SessionState = SessionState("starting")
+
+
+@attrs.frozen
 class ComingWake:
     """One wake that the schedule holds."""
 

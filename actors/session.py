@@ -14,9 +14,9 @@ from datetime import timedelta
 import attrs
 import trio
 
-from actors.protocol import Cancel, SessionState, Status, Work
+from actors.protocol import Board, Cancel, Drain, SessionState, Status, Work
 from runner.clock import Now
-from runner.kernel import EventRing, Life, Mailbox, Wish
+from runner.kernel import EventRing, Life, Mailbox, Reply, Wish
 from runner.ledger import Ledger, Wake
 from runner.session.engine import Engine
 from runner.session.errors import SessionLockedError
@@ -50,14 +50,15 @@ CRASHED = "the session actor crashed"
 class SessionActor:
     """See the module."""
 
-    mailbox: Mailbox[Work | Status | Cancel]
+    mailbox: Mailbox[Work | Status | Cancel | Drain]
     engine: Engine
     ledger: Ledger
     now: Now
     events: EventRing
+    board: Board = attrs.field(factory=Board)
     _life: Life = attrs.field(init=False)
     _look: trio.Event = attrs.field(factory=trio.Event, init=False)
-    _state: SessionState = attrs.field(default=SessionState("recovering"), init=False)
+    _drained: list[Reply[None]] = attrs.field(factory=list, init=False)
     _scope: trio.CancelScope = attrs.field(factory=trio.CancelScope, init=False)
     _asked_to_end: str = attrs.field(default="", init=False)
     _ending: bool = attrs.field(default=False, init=False)
@@ -66,6 +67,7 @@ class SessionActor:
     async def run(self, life: Life) -> None:
         """Clean up after the last life, then run what the ledger holds; answer meanwhile."""
         self._life = life
+        self._say("recovering")
         async with trio.open_nursery() as nursery:
             nursery.start_soon(self._work)
             nursery.start_soon(self._heed, nursery.cancel_scope)
@@ -78,12 +80,16 @@ class SessionActor:
                 case Work():
                     self._look.set()
                 case Status(reply=reply):
-                    reply.send(self._state)
+                    reply.send(self.board.state)
                 case Cancel(session_id=session_id, reason=reason, reply=reply):
                     reply.send(self._cancel(session_id, reason))
+                case Drain(reply=reply):
+                    self._drained.append(reply)
+                    self.board.state = attrs.evolve(self.board.state, draining=True)
+                    self._look.set()
 
     def _cancel(self, session_id: str, reason: str) -> bool:
-        if self._state.session_id != session_id:
+        if self.board.state.session_id != session_id:
             return False
         self._asked_to_end = reason
         self._scope.cancel()
@@ -106,10 +112,15 @@ class SessionActor:
         with self._scope:
             await self.engine.recover()
         while not self._ending:
-            self._state = SessionState("idle")
+            self._say("idle")
             self._look = trio.Event()
             self._scope = trio.CancelScope()
             await self._put_right()
+            if self._drained:
+                for reply in self._drained:
+                    reply.send(None)
+                await self._look.wait()  # no deadline: a drained actor only waits for its end
+                continue
             wake = await self.ledger.wakes.claim(self.now())
             if wake is None:
                 with trio.move_on_after(LOOK_AGAIN):
@@ -121,10 +132,10 @@ class SessionActor:
     async def _put_right(self) -> None:
         """Finish what a cancelled wake left, or another process that died; what a living one runs stays its own."""
         if await self.ledger.sessions.unfinished() or await self.ledger.hooks.unfinished_sessions():
-            self._state = SessionState("recovering")
+            self._say("recovering")
             with self._scope:
                 await self.engine.recover()
-            self._state = SessionState("idle")
+            self._say("idle")
 
     async def _perform(self, wake: Wake) -> None:
         self._asked_to_end = ""
@@ -133,7 +144,7 @@ class SessionActor:
             self._scope.cancel()
 
         def report(phase: str) -> None:
-            self._state = SessionState(phase, wake.id, wake.type)
+            self._say(phase, wake)
             self.events.emit(PHASE, session_id=wake.id, type=wake.type, phase=phase)
 
         with self._scope:
@@ -148,6 +159,15 @@ class SessionActor:
         row = await self.ledger.sessions.get(wake.id)
         if row is not None and row.ended:
             self.events.emit(ENDED, session_id=wake.id, type=wake.type, state=row.state, reason=row.reason or "")
+
+    def _say(self, phase: str, wake: Wake | None = None) -> None:
+        """Let everyone know what is going on."""
+        self.board.state = SessionState(
+            phase,
+            wake.id if wake is not None else None,
+            wake.type if wake is not None else None,
+            draining=bool(self._drained),
+        )
 
     def _why(self) -> str:
         """Why the wake under way is being ended."""

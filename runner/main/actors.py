@@ -5,7 +5,7 @@ from collections.abc import Callable
 import attrs
 
 from actors.indexer import InForce
-from actors.protocol import Cancel, Changed, Publish, Rescan, Rescreen, Scan, Screen, Status, Upcoming, Work
+from actors.protocol import Cancel, Changed, Drain, Publish, Rescan, Rescreen, Scan, Screen, Status, Upcoming, Work
 from runner.kernel import Actor, Backoff, ChildSpec, DeadLetters, EventRing, Intensity, Mailbox, Overflow
 from runner.live import Hub
 
@@ -19,7 +19,7 @@ class Mailboxes:
     broadcaster: Mailbox[Publish]
     moderator: Mailbox[Screen | Rescreen]
     indexer: Mailbox[Changed | Scan]
-    session: Mailbox[Work | Status | Cancel]
+    session: Mailbox[Work | Status | Cancel | Drain]
     watcher: Mailbox[Rescan]
     telegram: Mailbox[Work]
     scheduler: Mailbox[Work | Upcoming]

@@ -5,6 +5,7 @@ import os
 import random
 import secrets
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from datetime import datetime, timedelta
 from functools import partial
 from pathlib import Path
@@ -19,7 +20,7 @@ from actors.broadcaster import Broadcaster
 from actors.control import Control
 from actors.indexer import Indexer, InForce
 from actors.moderator import Moderator
-from actors.protocol import Publish
+from actors.protocol import Board, Drain, Publish
 from actors.scheduler import Scheduler
 from actors.session import SessionActor
 from actors.telegram import Telegram
@@ -102,6 +103,7 @@ class House:
     run_sync: RunSync
     chosen: Chosen
     supervisor: Supervisor = attrs.field(init=False)
+    board: Board = attrs.field(factory=Board, init=False)
     hub_closed: trio.Event = attrs.field(factory=trio.Event, init=False)
     _published: int = attrs.field(default=0, init=False)
     _reloading: trio.Lock = attrs.field(factory=trio.Lock, init=False)
@@ -187,6 +189,11 @@ class House:
             return
         with self.hub.subscribe([SESSION], only=frozenset({END})) as end:
             await end.receive()
+
+    async def drained(self) -> None:
+        """Let the wake under way end, begin no other, and come back then; at once when the session actor is down."""
+        with suppress(KernelError):
+            await Drain().ask(self.mailboxes.session.ref, within=self.settings.session.drain_seconds)
 
     def close_hub(self) -> None:
         """End all streams."""
@@ -284,7 +291,7 @@ class House:
             publish=self._publish,
             run_sync=self.run_sync,
         )
-        return SessionActor(self.mailboxes.session, engine, self.ledger, self.now, self.events)
+        return SessionActor(self.mailboxes.session, engine, self.ledger, self.now, self.events, self.board)
 
     def _publish(self, event: PublicEvent) -> None:
         self._published += 1
@@ -304,6 +311,7 @@ class House:
             ledger=self.ledger,
             hub=self.hub,
             session=self.mailboxes.session.outside,
+            board=self.board,
             scheduler=self.mailboxes.scheduler.outside,
             now=self.now,
             url=lambda: self.url,

@@ -6,6 +6,7 @@ Nothing here uses an actor's mailbox to stop, start or look at an actor: that wo
 import math
 import os
 from collections.abc import Awaitable, Callable
+from contextlib import suppress
 from datetime import datetime
 from functools import partial
 from importlib.metadata import version
@@ -13,8 +14,7 @@ from importlib.metadata import version
 import attrs
 import trio
 
-from actors.protocol import SessionState, Status, Upcoming, Work
-from actors.session import ENDED
+from actors.protocol import Board, Cancel, Drain, SessionState, Status, Upcoming, Work
 from runner.clock import Now
 from runner.control.protocol import (
     EXIT_BUSY,
@@ -74,7 +74,8 @@ class Operator:
     dead_letters: DeadLetters
     ledger: Ledger
     hub: Hub
-    session: Ref[Work | Status]
+    session: Ref[Work | Status | Cancel | Drain]
+    board: Board
     scheduler: Ref[Work | Upcoming]
     now: Now
     url: Callable[[], str]
@@ -102,8 +103,7 @@ class Operator:
 
     async def ps(self, _: Nothing, __: Call) -> object:
         """Every actor as it is now."""
-        draining = self._session_draining()
-        return [_actor_row(child, draining=draining) for child in self.supervisor().children()]
+        return [_actor_row(child, draining=self.board.state.draining) for child in self.supervisor().children()]
 
     async def restart(self, params: RestartParams, call: Call) -> object:
         """Restart with grace; `drain` first waits for the wake under way."""
@@ -112,7 +112,8 @@ class Operator:
                 raise CommandError(
                     "bad_request", f"--drain is for session; {params.name} has nothing to drain", exit_code=EXIT_USAGE
                 )
-            await self._drained()
+            with suppress(ActorDown):  # nothing runs then
+                await Drain().ask(self.session, within=math.inf)  # no deadline: a wake has its own; the asker may leave
         return await self._act("restart", self.supervisor().restart, params.name, call)
 
     async def stop(self, params: ActorParams, call: Call) -> object:
@@ -204,7 +205,6 @@ class Operator:
 
     async def status(self, _: Nothing, __: Call) -> object:
         """The process as a whole."""
-        state = await self._session_state()
         return StatusResult(
             pid=os.getpid(),
             url=self.url(),
@@ -213,7 +213,7 @@ class Operator:
             backend=self.backend(),
             started_at=self.started_at.isoformat(),
             ready=self.supervisor().ready.is_set(),
-            session_id=None if state is None else state.session_id,
+            session_id=self.board.state.session_id,
         )
 
     async def _act(
@@ -253,19 +253,6 @@ class Operator:
             return "the session actor is down; `ps` shows why"
         other = state.session_id
         return f"the session {other} runs" if other not in (None, wake_id) else "its turn comes next"
-
-    def _session_draining(self) -> bool:
-        return False
-
-    async def _drained(self) -> None:
-        """Wait until no wake is under way; the events tell when to look again."""
-        with self.events.subscribe() as events:
-            state = await self._session_state()
-            if state is None or state.session_id is None:
-                return
-            async for event in events:  # no deadline: a wake has its own, and the asker may leave
-                if event.name == ENDED and event.fields.get("session_id") == state.session_id:
-                    return
 
 
 def _actor_row(child: ChildStatistics, *, draining: bool) -> ActorRow:

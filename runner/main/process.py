@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from contextlib import ExitStack
 from functools import partial
 
+import attrs
 import trio
 
 from runner.cli.shell import Start
@@ -23,6 +24,9 @@ from runner.process.watchdog import Watchdog
 
 LAST_WORDS = 1.0
 """Seconds for which the end of an interrupted session may still be shown."""
+
+SHUTDOWN_WITHIN = 25.0
+"""Seconds from the beginning of the shutdown until the watchdog ends the process."""
 
 TOOLS_MODE = 0o660
 
@@ -78,12 +82,14 @@ async def _live(start: Start, doors: Doors, *, environ: Mapping[str, str], now: 
 
 
 async def _run_tree(house: House, watchdog: Watchdog, notifier: Notifier) -> Outcome:
+    ending = Ending(house, watchdog)
     async with trio.open_nursery() as nursery:
+        nursery.start_soon(ending.carry_out)
         await nursery.start(
             partial(
                 watch_signals,
-                stop=house.supervisor.shut_down,
-                hurry=house.supervisor.hurry,
+                stop=ending.ask,
+                hurry=ending.ask_again,
                 reload=lambda: nursery.start_soon(house.reload_quietly),
             )
         )
@@ -92,6 +98,42 @@ async def _run_tree(house: House, watchdog: Watchdog, notifier: Notifier) -> Out
         outcome = await house.supervisor.run()
         nursery.cancel_scope.cancel()
     return outcome
+
+
+@attrs.define(eq=False)
+class Ending:
+    """From the first signal to the shutdown; with `session.drain_seconds` the wake under way may end first."""
+
+    house: House
+    watchdog: Watchdog
+    _asked: trio.Event = attrs.field(factory=trio.Event, init=False)
+    _patience: trio.CancelScope = attrs.field(factory=trio.CancelScope, init=False)
+    _reason: str = attrs.field(default="", init=False)
+
+    def ask(self, reason: str) -> None:
+        """The first signal."""
+        self._reason = reason
+        if not self.house.settings.session.drain_seconds:
+            self.house.supervisor.shut_down(reason)
+        self._asked.set()
+
+    def ask_again(self) -> None:
+        """A second one: ends the waiting for a wake, or else all graces."""
+        if self.house.supervisor.stopping.is_set():
+            self.house.supervisor.hurry()
+        self._patience.cancel()
+
+    async def carry_out(self) -> None:
+        """Wait for the wake under way where that is wished, then begin the shutdown."""
+        await self._asked.wait()  # no deadline: this is the life of the process
+        if self.house.supervisor.stopping.is_set():
+            return
+        seconds = self.house.settings.session.drain_seconds
+        self.house.events.emit("shutdown.draining", cause=self._reason, seconds=seconds)
+        self.watchdog.extend_shutdown(seconds + SHUTDOWN_WITHIN)
+        with self._patience:
+            await self.house.drained()
+        self.house.supervisor.shut_down(self._reason)
 
 
 async def _welcome(house: House, notifier: Notifier) -> None:
@@ -107,7 +149,7 @@ async def _welcome(house: House, notifier: Notifier) -> None:
 async def _farewell(house: House, watchdog: Watchdog, notifier: Notifier) -> None:
     """At the first moment of the end: tell the manager, bound the shutdown, and let streams end."""
     await house.supervisor.stopping.wait()  # no deadline: this is the life of the process
-    watchdog.shutdown_begun()
+    watchdog.shutdown_begun(SHUTDOWN_WITHIN)
     notifier.stopping()
     with trio.move_on_after(LAST_WORDS):
         await house.session_shown_to_its_end()

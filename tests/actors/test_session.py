@@ -8,7 +8,7 @@ import attrs
 import pytest
 import trio
 
-from actors.protocol import Cancel, SessionState, Status, Work
+from actors.protocol import Cancel, Drain, SessionState, Status, Work
 from actors.session import PHASE, WAITING, SessionActor
 from runner.clock import system_now
 from runner.kernel import ChildSpec, DeadLetters, Event, EventRing, Mailbox, Supervisor
@@ -114,7 +114,7 @@ class House:
     program: Path
     trap: Trap
     events: EventRing = attrs.field(init=False)
-    box: Mailbox[Work | Status | Cancel] = attrs.field(factory=lambda: Mailbox("session", capacity=64))
+    box: Mailbox[Work | Status | Cancel | Drain] = attrs.field(factory=lambda: Mailbox("session", capacity=64))
     supervisor: Supervisor = attrs.field(init=False)
     backend: Backend = attrs.field(init=False)
 
@@ -250,6 +250,27 @@ async def test_questions_are_answered_in_mid_wake_and_a_cancel_ends_it(tmp_path:
         assert await Cancel(session_id, "the test has seen enough").ask(house.box.ref, within=ANSWER_WITHIN)
         row = await house.over(session_id)
         assert (row.state, row.reason) == ("interrupted", "the test has seen enough")
+        nursery.cancel_scope.cancel()
+
+
+async def test_a_drained_actor_ends_its_wake_and_begins_no_other(tmp_path: Path, nursery: trio.Nursery) -> None:
+    """Drain is answered when the wake under way is over; the next one waits for the actor's next life."""
+    program = fake_cli.install(tmp_path, "slow")
+    async with stage(tmp_path, session__backend="claude-cli", session__claude_bin=str(program)) as s:
+        house = House(s, program, Trap("spawned"))
+        await house.start(nursery)
+        first = await house.wake()
+        with trio.fail_after(OVER_WITHIN):
+            await house.trap.reached.wait()
+            second = await house.wake()
+            await Drain().ask(house.box.ref, within=OVER_WITHIN)
+        row = await s.ledger.sessions.get(first)
+        assert row is not None
+        assert row.state == "completed"
+        assert fake_cli.spawns(program) == 1
+        assert (await Status().ask(house.box.ref, within=ANSWER_WITHIN)).draining
+        await house.supervisor.restart("session", by="the test")
+        assert (await house.over(second)).state == "completed"
         nursery.cancel_scope.cancel()
 
 

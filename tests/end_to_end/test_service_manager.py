@@ -48,7 +48,7 @@ async def test_the_manager_is_told_of_each_turn(demo_home: Path, nursery: trio.N
 
 
 async def test_one_wrong_setting_changes_nothing_in_a_reload(demo_home: Path, nursery: trio.Nursery) -> None:
-    """A reload with a wrong value is refused by its name; a right one restarts whom it concerns, uncounted as a crash."""
+    """A reload with a wrong value is refused by its name; a right one restarts whom it concerns."""
     up = await start(nursery, demo_home)
     settings = demo_home / "claude-runner.toml"
     settings.write_text('[session]\nmax_turns = "many"\n[events]\ndebounce_ms = 80\n')

@@ -174,6 +174,17 @@ async def test_an_end_in_mid_wake_takes_the_model_along(
     assert (row["state"], row["reason"]) == ("interrupted", "shutdown")
 
 
+async def test_with_drain_seconds_a_wake_may_end_first(demo_home: Path, nursery: trio.Nursery, join: Join) -> None:
+    """With `session.drain_seconds` a TERM in mid-wake lets it complete, and only then the process ends."""
+    up = await start(nursery, demo_home, REHEARSAL_SPEED="1500", SESSION_DRAIN_SECONDS="60")
+    async with trio.open_nursery() as waking:
+        waking.start_soon(up.wake, "noon")
+        await until_text(join, up)
+        up.process.send_signal(signal.SIGTERM)
+    assert await up.stop() == 0
+    assert (await up.json("sessions"))[0]["state"] == "completed"
+
+
 async def test_idle_with_open_streams_the_end_is_quick(demo_home: Path, nursery: trio.Nursery, join: Join) -> None:
     """With viewers connected an idle process ends within two seconds, and their streams end cleanly."""
     up = await start(nursery, demo_home)

@@ -1,6 +1,7 @@
 """The tree as data: every actor's mailbox and child spec, in start order."""
 
 from collections.abc import Callable
+from functools import partial
 
 import attrs
 
@@ -87,53 +88,39 @@ def child_specs(
     factories: Factories, mailboxes: Mailboxes, budget: Budget, *, telegram_off: str | None
 ) -> tuple[ChildSpec, ...]:
     """All children of the root, in start order; the end goes the other way round."""
-    intensity, backoff = budget.intensity, budget.backoff
+    child = partial(ChildSpec, intensity=budget.intensity, backoff=budget.backoff)
+    make, box = factories, mailboxes
     return (
-        ChildSpec(
-            name="control",
-            factory=factories.control,
-            critical=True,
-            start_limit=5,
-            grace=1,
-            drains=True,
-            intensity=intensity,
-            backoff=backoff,
-        ),
-        ChildSpec(
+        child(name="control", factory=make.control, critical=True, start_limit=5, grace=1, drains=True),
+        child(
             name="broadcaster",
-            factory=factories.broadcaster,
-            mailbox=mailboxes.broadcaster,
+            factory=make.broadcaster,
+            mailbox=box.broadcaster,
             critical=True,
             start_limit=2,
             handler_limit=2,
             grace=1,
-            intensity=intensity,
-            backoff=backoff,
         ),
-        ChildSpec(
+        child(
             name="moderator",
-            factory=factories.moderator,
-            mailbox=mailboxes.moderator,
+            factory=make.moderator,
+            mailbox=box.moderator,
             start_limit=5,
             handler_limit=15,
             grace=2,
-            intensity=intensity,
-            backoff=backoff,
         ),
-        ChildSpec(
+        child(
             name="indexer",
-            factory=factories.indexer,
-            mailbox=mailboxes.indexer,
+            factory=make.indexer,
+            mailbox=box.indexer,
             start_limit=10,
             handler_limit=30,
             grace=3,
-            intensity=intensity,
-            backoff=backoff,
         ),
-        ChildSpec(
+        child(
             name="session",
-            factory=factories.session,
-            mailbox=mailboxes.session,
+            factory=make.session,
+            mailbox=box.session,
             start_limit=30,
             handler_limit=5,
             grace=12,
@@ -141,49 +128,32 @@ def child_specs(
             cancel_grace=15,
             drains=True,
             grace_from_shutdown=True,
-            intensity=intensity,
-            backoff=backoff,
         ),
-        ChildSpec(
+        child(
             name="watcher",
-            factory=factories.watcher,
-            mailbox=mailboxes.watcher,
+            factory=make.watcher,
+            mailbox=box.watcher,
             start_limit=10,
             silence_limit=10,
             grace=1,
-            intensity=intensity,
-            backoff=backoff,
         ),
-        ChildSpec(
+        child(
             name="telegram",
-            factory=factories.telegram,
-            mailbox=mailboxes.telegram,
+            factory=make.telegram,
+            mailbox=box.telegram,
             start_limit=5,
             handler_limit=30,
             silence_limit=90,
             grace=3,
-            intensity=intensity,
-            backoff=backoff,
             not_configured=telegram_off,
         ),
-        ChildSpec(
+        child(
             name="scheduler",
-            factory=factories.scheduler,
-            mailbox=mailboxes.scheduler,
+            factory=make.scheduler,
+            mailbox=box.scheduler,
             start_limit=5,
             handler_limit=5,
             grace=1,
-            intensity=intensity,
-            backoff=backoff,
         ),
-        ChildSpec(
-            name="web",
-            factory=factories.web,
-            critical=True,
-            start_limit=10,
-            grace=2,
-            drains=True,
-            intensity=intensity,
-            backoff=backoff,
-        ),
+        child(name="web", factory=make.web, critical=True, start_limit=10, grace=2, drains=True),
     )

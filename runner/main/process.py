@@ -1,9 +1,10 @@
 """One process from its first lock to its last: start, life, end (kernel: start and stop)."""
 
 import sys
-from collections.abc import Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from contextlib import ExitStack
 from functools import partial
+from typing import TypeAlias
 
 import attrs
 import trio
@@ -22,6 +23,9 @@ from runner.process.notify import Notifier, watchdog_seconds
 from runner.process.signals import watch_signals
 from runner.process.watchdog import Watchdog
 
+Companion: TypeAlias = Callable[[House], Awaitable[None]]
+"""A task beside the tree, begun when everything is ready; tests drive faults with it."""
+
 LAST_WORDS = 1.0
 """Seconds for which the end of an interrupted session may still be shown."""
 
@@ -31,7 +35,14 @@ SHUTDOWN_WITHIN = 25.0
 TOOLS_MODE = 0o660
 
 
-def run(start: Start, *, environ: Mapping[str, str], now: Now = system_now, tuning: Tuning | None = None) -> int:
+def run(
+    start: Start,
+    *,
+    environ: Mapping[str, str],
+    now: Now = system_now,
+    tuning: Tuning | None = None,
+    companion: Companion | None = None,
+) -> int:
     """Serve one home until asked to end; the exit code says how that went.
 
     Raises RunnerError when it can't begin: settings, home, lock, sockets or ledger. Nothing is written before the
@@ -52,12 +63,20 @@ def run(start: Start, *, environ: Mapping[str, str], now: Now = system_now, tuni
         lock.announce(url_of(listening))
         doors = Doors(listening, control, tools)
         return trio.run(
-            partial(_live, start, doors, environ=environ, now=now, tuning=tuning or Tuning()),
+            partial(_live, start, doors, environ=environ, now=now, tuning=tuning or Tuning(), companion=companion),
             strict_exception_groups=True,
         )
 
 
-async def _live(start: Start, doors: Doors, *, environ: Mapping[str, str], now: Now, tuning: Tuning) -> int:
+async def _live(
+    start: Start,
+    doors: Doors,
+    *,
+    environ: Mapping[str, str],
+    now: Now,
+    tuning: Tuning,
+    companion: Companion | None,
+) -> int:
     settings = start.loaded.settings
     form = settings.log.format if settings.log.format != "auto" else "text" if sys.stderr.isatty() else "json"
     log = make_log(sys.stderr, level=settings.log.level, form=form)
@@ -73,7 +92,7 @@ async def _live(start: Start, doors: Doors, *, environ: Mapping[str, str], now: 
     try:
         async with trio.open_nursery() as outermost:
             await outermost.start(watchdog.heart)
-            outcome = await _run_tree(house, watchdog, notifier)
+            outcome = await _run_tree(house, watchdog, notifier, companion)
             await house.close()
             outermost.cancel_scope.cancel()
     finally:
@@ -81,7 +100,7 @@ async def _live(start: Start, doors: Doors, *, environ: Mapping[str, str], now: 
     return _told(house, outcome)
 
 
-async def _run_tree(house: House, watchdog: Watchdog, notifier: Notifier) -> Outcome:
+async def _run_tree(house: House, watchdog: Watchdog, notifier: Notifier, companion: Companion | None) -> Outcome:
     ending = Ending(house, watchdog)
     async with trio.open_nursery() as nursery:
         nursery.start_soon(ending.carry_out)
@@ -93,7 +112,7 @@ async def _run_tree(house: House, watchdog: Watchdog, notifier: Notifier) -> Out
                 reload=lambda: nursery.start_soon(house.reload_quietly),
             )
         )
-        nursery.start_soon(_welcome, house, notifier)
+        nursery.start_soon(_welcome, house, notifier, companion)
         nursery.start_soon(_farewell, house, watchdog, notifier)
         outcome = await house.supervisor.run()
         nursery.cancel_scope.cancel()
@@ -136,14 +155,14 @@ class Ending:
         self.house.supervisor.shut_down(self._reason)
 
 
-async def _welcome(house: House, notifier: Notifier) -> None:
+async def _welcome(house: House, notifier: Notifier, companion: Companion | None) -> None:
     """Say that the house is open, to people and to the service manager."""
     await house.supervisor.ready.wait()  # no deadline: each child has a start limit of its own
     for line in house.banner():
         print(line, file=sys.stderr, flush=True)  # noqa: T201 - the ready line is an interface, not a log line
     notifier.ready(f"serving {house.url}")
-    if house.tuning.companion is not None:
-        await house.tuning.companion(house)
+    if companion is not None:
+        await companion(house)
 
 
 async def _farewell(house: House, watchdog: Watchdog, notifier: Notifier) -> None:

@@ -1,14 +1,10 @@
-"""What only tests hand in: larger restart budgets, a hook that raises inside actors' handlers, and who drives it."""
+"""What only tests hand in: larger restart budgets and a hook that raises inside actors' handlers."""
 
-from collections.abc import Awaitable, Callable
-from typing import TYPE_CHECKING
+from collections.abc import Callable
 
 import attrs
 
 from runner.kernel import Backoff, Intensity
-
-if TYPE_CHECKING:
-    from runner.main.house import House
 
 
 @attrs.frozen
@@ -20,5 +16,3 @@ class Tuning:
     child_intensity: Intensity | None = None
     child_backoff: Backoff | None = None
     root_intensity: Intensity | None = None
-    companion: "Callable[[House], Awaitable[None]] | None" = None
-    """A task beside the tree, begun when everything is ready."""

@@ -15,7 +15,6 @@ from runner.cli.app import main as cli
 from runner.cli.shell import Shell, Start
 from runner.main import run
 from runner.main.house import House
-from runner.main.tuning import Tuning
 
 WAITING = 40
 T = TypeVar("T")
@@ -48,7 +47,7 @@ def main() -> int:
     environ = dict(os.environ)
 
     def up(start: Start) -> int:
-        return run(start, environ=environ, tuning=Tuning(companion=crowd))
+        return run(start, environ=environ, companion=crowd)
 
     return cli(sys.argv[1:], Shell(environ, up))
 

@@ -153,11 +153,10 @@ def main() -> int:
         child_intensity=NO_LIMIT,
         child_backoff=AT_ONCE,
         root_intensity=NO_LIMIT,
-        companion=storm.drive,
     )
 
     def up(start: Start) -> int:
-        return run(start, environ=environ, tuning=tuning)
+        return run(start, environ=environ, tuning=tuning, companion=storm.drive)
 
     return cli(sys.argv[1:], Shell(environ, up))
 

@@ -17,6 +17,7 @@ from runner.ledger import Ledger, Limits, RunSync, SpendEntry, Wake
 from runner.resources import prompts_dir
 from runner.schedule import Schedule, load_schedule
 from runner.session import conversation, sessionlog
+from runner.session.abilities import Abilities, of_cli
 from runner.session.backends.base import RunOrder, RunResult
 from runner.session.choose import Chosen
 from runner.session.context import SOURCES, gather
@@ -53,6 +54,8 @@ class DryRun:
     """Characters of each part."""
     missing: Mapping[str, str]
     """What could not be gathered, and why."""
+    cuts: tuple[str, ...] = ()
+    """What had to be left out of the prompt for its length."""
 
 
 @attrs.define(eq=False, kw_only=True)
@@ -136,15 +139,11 @@ class Engine:
         self, kind_name: str, message: str = "", *, sender: str = "", image: str = "", offline: bool = False
     ) -> DryRun:
         """Both prompts as they would be now. No lock, nothing written; `offline` asks no source beyond this machine."""
-        ask = self.ask_for(kind_of(kind_name), self.local_now())
-        sources = tuple(source for source in self.sources if not (offline and source.remote))
-        context = await gather(ask, sources)
-        for left_out in self.sources:
-            if left_out not in sources:
-                context = attrs.evolve(context, values={**context.values, left_out.name: left_out.fallback})
+        ask = self.ask_for(kind_of(kind_name), self.local_now(), message, sender, keep=False)
+        context = await gather(ask, self.sources, offline=offline)
         wanted = self.wanted(ask.kind, message, sender, image)
         prompts = await self.run_sync(lambda: self.prompter.render(ask, context, wanted))
-        return DryRun(prompts.system, prompts.user, prompts.sections, context.missing)
+        return DryRun(prompts.system, prompts.user, prompts.sections, context.missing, prompts.cuts)
 
     async def give_back(self, wake: Wake, reason: str, *, counted: bool) -> None:
         """The wake into the queue again; what ended meanwhile stays as it ended."""
@@ -185,8 +184,8 @@ class Engine:
         usual = self.settings.resident.owner if kind.template.startswith("user_telegram") else ""
         return Wanted(message, sender or usual, image)
 
-    def ask_for(self, kind: Kind, moment: datetime) -> Ask:
-        return Ask(kind, moment, self.settings, self.schedule, self.run_sync)
+    def ask_for(self, kind: Kind, moment: datetime, message: str, sender: str, *, keep: bool = True) -> Ask:
+        return Ask(kind, moment, self.settings, self.schedule, self.run_sync, message, sender, keep)
 
     def local_now(self) -> datetime:
         return self.now().astimezone(self.settings.resident.zone)
@@ -208,11 +207,11 @@ def make_engine(
     *, settings: Settings, ledger: Ledger, chosen: Chosen, now: Now, publish: Publish, run_sync: RunSync
 ) -> Engine:
     """An engine with the shipped templates, hooks and schedule. Reads the schedule's file."""
-    tools = settings.session.tools
-    if chosen.name != "claude-cli":
-        tools = HomeTools(settings.home, tools).names()
-    elif settings.session.dangerous:
-        tools = ()
+    session = settings.session
+    if chosen.name == "claude-cli":
+        abilities = of_cli(session.tools, session.allow, dangerous=session.dangerous)
+    else:
+        abilities = Abilities(HomeTools(settings.home, session.tools).names())
     return Engine(
         settings=settings,
         ledger=ledger,
@@ -220,7 +219,7 @@ def make_engine(
         now=now,
         publish=publish,
         run_sync=run_sync,
-        prompter=Prompter(prompts_dir(), tools),
+        prompter=Prompter(prompts_dir(), abilities),
         schedule=load_schedule(settings.resident.zone),
     )
 
@@ -272,11 +271,11 @@ class _Session:
 
     async def _prepare(self) -> RunOrder:
         engine, wake, settings = self.engine, self.wake, self.engine.settings
-        ask = engine.ask_for(self.kind, self.began)
+        ask = engine.ask_for(self.kind, self.began, wake.message, wake.sender)
         context = await gather(ask, engine.sources)
         wanted = engine.wanted(self.kind, wake.message, wake.sender, wake.image or "")
         prompts = await engine.run_sync(lambda: engine.prompter.render(ask, context, wanted))
-        await engine.run_sync(lambda: self._set_up(prompts, context.missing, context.text("prompt_file")))
+        await engine.run_sync(lambda: self._set_up(prompts, context.missing, context.text("prompt_file_content")))
         deadlines = {
             Deadline.SESSION: settings.session.deadline_seconds,
             Deadline.TELEGRAM: settings.session.deadline_telegram_seconds,
@@ -294,6 +293,7 @@ class _Session:
             deadline=deadlines[self.kind.deadline],
             now=self.began,
             budget_usd=await engine.allowance(),
+            withheld=prompts.withheld,
         )
 
     def _set_up(self, prompts: Prompts, missing: Mapping[str, str], prompt_file: str) -> None:
@@ -431,12 +431,13 @@ class _Session:
         unfinished = any(row.verdict is None for row in rows)
 
         def tidy() -> None:
+            # the log first: while there is a workplace, a later life looks whether its log has an end
+            if log.exists():
+                sessionlog.end(log, exit_code=code, now=engine.local_now())
             if unfinished:
                 self.workplace.forget_prompts()
             else:
                 self.workplace.wipe()
-            if log.exists():
-                sessionlog.end(log, exit_code=code, now=engine.local_now())
 
         with contextlib.suppress(OSError):  # as above
             await engine.run_sync(tidy)

@@ -1,6 +1,5 @@
 """Rendering the two prompts of a session. A template that asks for something unknown fails loudly."""
 
-import re
 import secrets
 from collections.abc import Callable, Mapping
 from pathlib import Path
@@ -9,38 +8,25 @@ from typing import Any
 import attrs
 import jinja2
 
+from runner.session import abilities as able
+from runner.session import inert
+from runner.session.abilities import Abilities
 from runner.session.context import Context
 from runner.session.errors import PromptError
 from runner.session.kinds import Kind
-from runner.session.sources.base import Ask
+from runner.session.sources.base import Ask, Letters
 
 SYSTEM_LIMIT = 180_000
-_DROPPED_FIRST = ("recent_thought", "house_notes", "memory")
-"""What gives way, in this order, when the system prompt is over its limit: from its tail, never the beginning."""
-
-DIRECTORIES: tuple[tuple[str, str], ...] = (
-    ("thoughts", "your journal"),
-    ("dreams", "poems, drawings in letters, prose that needs no reason"),
-    ("essays", "longer pieces"),
-    ("letters", "letters to people and things, one file for each addressee"),
-    ("scores", "instructions for doing, poems to be performed"),
-    ("bookshelf", "what you read, and why"),
-    ("memory", "what you carry along; memory.md is put before you at every waking"),
-    ("prompt", "prompt.md, which your next self reads"),
-    ("sandbox", "code that you try out"),
-    ("projects", "things that grow over time"),
-    ("about", "who you are, for readers"),
-    ("landing-page", "the front page: landing.json (headline, subheadline) and content.md"),
-    ("landing-summary", "current.md, a short state of things"),
-    ("visitor-greeting", "greeting.md, for those who come by"),
-    ("inner-thread", "a thread of small notes, one JSON object a line"),
-    ("visitors", "what visitors left for you"),
-    ("news", "brought by the owner; read only"),
-    ("gifts", "brought by the owner; read only"),
-    ("readings", "brought by the owner, one a day; read only"),
-    ("conversations", "what you answered to whom; read only"),
-    ("transcripts", "records of past sessions; read only"),
+_GIVES_WAY = (
+    ("memory_echoes", False),
+    ("file_summary", False),
+    ("recent_thought", True),
+    ("compiled_memory", True),
+    ("house_notes", True),
+    ("memory_content", True),
 )
+"""What gives way, in this order, when the system prompt is over its limit: whole, or from its tail (true)."""
+_LEFT_OUT = "\n[... left out: the prompt would be too long]"
 
 
 @attrs.frozen
@@ -61,6 +47,8 @@ class Prompts:
     sections: Mapping[str, int]
     shown_visitors: tuple[str, ...] = ()
     cuts: tuple[str, ...] = ()
+    withheld: tuple[str, ...] = ()
+    """Commands and tools this session must not have, because it reads strangers' words."""
 
 
 @attrs.define(eq=False)
@@ -68,7 +56,7 @@ class Prompter:
     """Holds the templates. `fence` gives the word in the borders of other people's text; nobody can guess it."""
 
     folder: Path
-    tools: tuple[str, ...] = ()
+    abilities: Abilities = attrs.field(factory=Abilities)
     fence: Callable[[], str] = lambda: secrets.token_hex(8)
     _environment: jinja2.Environment = attrs.field(init=False)
 
@@ -81,51 +69,63 @@ class Prompter:
             lstrip_blocks=True,
             keep_trailing_newline=True,
         )
-        self._environment.filters |= {"quoted": quoted, "one_line": one_line}
+        self._environment.filters |= {"quoted": inert.quoted, "one_line": inert.one_line}
 
     def render(self, ask: Ask, context: Context, wanted: Wanted) -> Prompts:
         """Both prompts for this wake. Blocking (templates are read from disk), and pure beside that."""
         fence = self.fence()
-        while fence in wanted.message or any(fence in letter.text for letter in context.visitors):
+        while any(fence in str(words) for words in (wanted, *context.values.values())):
             fence = self.fence()
-        values: dict[str, Any] = {**self._facts(ask, wanted), **context.values, "fence": fence}
+        lost = self._lost(ask, context, wanted)
+        values: dict[str, Any] = {**context.values, **self._facts(ask, wanted, lost), "fence": fence}
         system, cuts = self._system(values)
         user = self._render(f"{ask.kind.template}.md.j2", values)
-        sections = {name: len(str(values[name])) for name in context.values if name != "visitors"}
-        sections |= {"visitors": sum(len(letter.text) for letter in context.visitors)}
+        sections = {name: _size(value) for name, value in context.values.items()}
         sections |= {"message": len(wanted.message), "system": len(system), "user": len(user)}
-        return Prompts(system, user, sections, tuple(letter.file for letter in context.visitors), tuple(cuts))
+        shown = tuple(letter.file for letter in context.letters("visitors").shown)
+        return Prompts(system, user, sections, shown, tuple(cuts), lost)
 
-    def _facts(self, ask: Ask, wanted: Wanted) -> dict[str, Any]:
+    def _lost(self, ask: Ask, context: Context, wanted: Wanted) -> tuple[str, ...]:
+        held = [letter for value in context.values.values() if isinstance(value, Letters) for letter in value.shown]
+        theirs = ask.kind.name == "visit" or (
+            ask.kind.name == "telegram" and wanted.sender.casefold() != ask.settings.resident.owner.casefold()
+        )
+        if any(letter.stranger for letter in held) or (wanted.message and theirs):
+            return able.withheld(ask.kind.name, ask.settings.session.outward_with_strangers)
+        return ()
+
+    def _facts(self, ask: Ask, wanted: Wanted, lost: tuple[str, ...]) -> dict[str, Any]:
         kind: Kind = ask.kind
         resident = ask.settings.resident
+        abilities = self.abilities.without(lost)
         return {
-            "kind": kind,
-            "header": kind.header.value,
-            "session_name": kind.name,
+            "session_header_style": kind.header.value,
+            "reminder": kind.reminder,
             "resident": resident.name,
             "owner": resident.owner,
-            "home": str(ask.settings.home),
-            "today_date": f"{ask.now:%Y-%m-%d}",
-            "current_time": f"{ask.now.hour % 12 or 12}:{ask.now:%M %p}",
-            "current_time_tz": f"{ask.now.hour % 12 or 12}:{ask.now:%M %p %Z}",
-            "tools": self.tools,
-            "directories": DIRECTORIES,
-            "message": wanted.message,
-            "sender": wanted.sender[:1].upper() + wanted.sender[1:],
-            "image": wanted.image,
+            "claude_home": str(ask.settings.home),
+            "tools": abilities.tools,
+            "commands": abilities.commands,
+            "able": abilities,
+            "visitor_msg": "" if wanted.image else wanted.message,
+            "caption": wanted.message.strip() if wanted.image else "",
+            "sender_display": inert.name_of(wanted.sender[:1].upper() + wanted.sender[1:]),
+            "image_path": inert.visible(wanted.image).replace("\n", " "),
         }
 
     def _system(self, values: dict[str, Any]) -> tuple[str, list[str]]:
         system = self._render("system.md.j2", values)
         cuts: list[str] = []
-        for name in _DROPPED_FIRST:
+        for name, tail_only in _GIVES_WAY:
             over = len(system) - SYSTEM_LIMIT
             if over <= 0:
                 break
-            kept = max(0, len(values[name]) - over - 100)
-            cuts.append(f"{name}: {len(values[name]) - kept} of {len(values[name])} characters left out")
-            values = {**values, name: values[name][:kept] + "\n[... left out: the prompt would be too long]"}
+            length = len(values[name])
+            kept = max(0, length - over - 2 * len(_LEFT_OUT)) if tail_only else 0
+            if kept == length:
+                continue
+            cuts.append(f"{name}: {length - kept} of {length} characters left out")
+            values = {**values, name: values[name][:kept] + _LEFT_OUT if kept else ""}
             system = self._render("system.md.j2", values)
         return system, cuts
 
@@ -136,11 +136,8 @@ class Prompter:
             raise PromptError(f"the prompt template {name} can't be used: {error.message or error}") from error
 
 
-def quoted(text: str) -> str:
-    """Every line marked as somebody else's, so that none can pass for a border or a heading of ours."""
-    return "\n".join("> " + line for line in text.splitlines()) or "> (nothing)"
-
-
-def one_line(text: str) -> str:
-    """Short, on one line and without brackets: fit to stand in a border."""
-    return re.sub(r"[\s<>]+", " ", text).strip()[:80]
+def _size(value: object) -> int:
+    """Characters of a part."""
+    if isinstance(value, str | Letters):
+        return len(value)
+    return sum(_size(part) for part in value) if isinstance(value, tuple) else 0

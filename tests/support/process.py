@@ -32,6 +32,8 @@ def scrubbed(home: Path, **more: str) -> dict[str, str]:
         "HOME": str(user_home),
         "CLAUDE_HOME": str(home),
         "CLAUDE_BIN": "",
+        "WEATHER_URL": "",
+        "KP_URL": "",
         "GIT_CONFIG_GLOBAL": os.devnull,
         "PYTHONUNBUFFERED": "1",
         **more,

@@ -43,6 +43,8 @@ class RunOrder:
     cli_session_id: str | None = None
     resume: str | None = None
     budget_usd: float | None = None
+    withheld: tuple[str, ...] = ()
+    """Commands and tools that carry words out of the house, and that this session must not have."""
 
 
 @attrs.frozen

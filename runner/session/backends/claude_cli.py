@@ -73,12 +73,17 @@ def deny_rules() -> list[str]:
     return rules + [f"Edit({path})" for path in (*kept, "./.mcp.json")]
 
 
+def withholding_rules(withheld: Sequence[str]) -> list[str]:
+    """Rules that take commands and tools away from one session, whatever it is allowed otherwise."""
+    return [name if name[:1].isupper() else f"Bash(claude-runner {name}:*)" for name in withheld]
+
+
 def arguments(order: RunOrder, options: CliOptions, prompt_file: Path) -> list[str]:
     """The command line. Prompts are never in it: others on the machine can read it, and it is limited in size."""
     argv = [options.binary, "-p", "--model", order.model, "--system-prompt-file", str(prompt_file)]
     argv += ["--output-format", "stream-json", "--verbose", "--include-partial-messages"]
     argv += ["--max-turns", str(order.max_turns)]
-    permissions: dict[str, object] = {"deny": deny_rules()}
+    permissions: dict[str, object] = {"deny": deny_rules() + withholding_rules(order.withheld)}
     if options.dangerous:
         argv += ["--dangerously-skip-permissions"]
     else:

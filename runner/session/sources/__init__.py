@@ -1,1 +1,4 @@
-"""What a waking session is told, one small module each. None knows another; `context.py` holds the table."""
+"""What a waking session is told, one small module each; `context.py` holds the table.
+
+`base`, `company` and `sky` are what several of them share.
+"""

@@ -85,6 +85,7 @@ def command(tmp_path: Path) -> CommandLine:
     """A command line with CLAUDE_HOME naming a home that is not there yet."""
     home = tmp_path / "home"
     environ = {"CLAUDE_HOME": str(home), "PATH": "/usr/bin:/bin", "HOME": str(tmp_path)}
+    environ |= {"WEATHER_URL": "", "KP_URL": ""}  # no test goes beyond this machine
     return CommandLine(home, environ, tmp_path)
 
 

@@ -42,6 +42,7 @@ async def in_thread(work: Callable[[], T], /) -> T:
 def settings_for(home: Path, **overrides: object) -> Settings:
     """Settings of a home that knows no environment; names are dotted keys with `__` for the dot."""
     given: dict[str, object] = {"home": str(home), "session.rehearsal_speed": 0.0, "session.kill_seconds": 1.0}
+    given |= {"world.weather_url": "", "world.kp_url": ""}  # no test goes beyond this machine
     given |= {name.replace("__", "."): value for name, value in overrides.items()}
     return load_settings(given, {}, None).settings
 

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo
 
+import attrs
 import pytest
 import trio
 import trio.testing
@@ -14,13 +15,12 @@ import trio.testing
 from runner.resources import prompts_dir
 from runner.schedule import load_schedule
 from runner.session import prompt as prompt_module
+from runner.session.abilities import Abilities
 from runner.session.context import SOURCES, gather
 from runner.session.errors import PromptError, UnknownSessionTypeError
 from runner.session.kinds import KINDS, SCHEDULED, WAKE_TYPES, kind_of
-from runner.session.prompt import Prompter, Prompts, Wanted, one_line, quoted
-from runner.session.sources import thought
+from runner.session.prompt import Prompter, Prompts, Wanted
 from runner.session.sources.base import Ask, Source
-from runner.session.sources.clock import part_of_day
 from tests.runner.session.stage import make_home, settings_for
 from tests.support.ledger import inline
 
@@ -35,8 +35,10 @@ def ask_for(home: Path, kind: str = "noon", now: datetime = NOON) -> Ask:
 async def prompts(home: Path, kind: str = "noon", now: datetime = NOON, **wanted: str) -> Prompts:
     ask = ask_for(home, kind, now)
     context = await gather(ask)
-    assert context.missing == {}
-    return Prompter(prompts_dir(), ("Read", "Write"), lambda: "fence0").render(ask, context, Wanted(**wanted))
+    assert context.missing == {"memory_echoes": "the semantic index is not built yet"}
+    return Prompter(prompts_dir(), Abilities(("Read", "Write")), lambda: "fence0").render(
+        ask, context, Wanted(**wanted)
+    )
 
 
 async def test_the_prompts_hold_what_the_resident_should_know(tmp_path: Path) -> None:
@@ -64,7 +66,7 @@ async def test_the_prompts_hold_what_the_resident_should_know(tmp_path: Path) ->
     assert "12:05 PM EST" in made.user
     assert "larkspur" in made.user
     assert "prompt/prompt.md anew" in made.user
-    assert made.sections["memory"] == len("The kettle is called kestrel.\n")
+    assert made.sections["memory_content"] == len("The kettle is called kestrel.\n")
     assert made.sections["system"] == len(made.system)
 
 
@@ -112,7 +114,7 @@ async def test_a_fence_that_the_stranger_knows_is_not_used(tmp_path: Path) -> No
     """The border's word never occurs in the text that it encloses."""
     words = iter(["known", "fresh"])
     ask = ask_for(tmp_path, "visit")
-    made = Prompter(prompts_dir(), (), lambda: next(words)).render(ask, await gather(ask), Wanted("I know: known"))
+    made = Prompter(prompts_dir(), fence=lambda: next(words)).render(ask, await gather(ask), Wanted("I know: known"))
     assert "others fresh" in made.user
     assert "others known" not in made.user
 
@@ -166,20 +168,37 @@ async def test_an_unreadable_file_is_told_not_fatal(tmp_path: Path) -> None:
     (home / "memory" / "memory.md").unlink()
     (home / "memory" / "memory.md").mkdir()
     context = await gather(ask_for(home))
-    assert set(context.missing) == {"memory"}
-    assert "can't be read" in context.text("memory")
+    assert set(context.missing) == {"memory_content", "memory_echoes"}
+    assert "can't be read" in context.text("memory_content")
 
 
 async def test_too_long_a_prompt_is_cut_where_it_hurts_least(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Over the limit the newest thought gives way first, from its end, and the cut is told."""
+    """Over the limit parts give way in their order: two as a whole, then others from their ends; each cut is told."""
     home = make_home(tmp_path)
     (home / "thoughts" / "a.md").write_text("BEGIN " + "t" * 8_000)
-    monkeypatch.setattr(prompt_module, "SYSTEM_LIMIT", 6_000)
-    made = await prompts(home)
-    assert len(made.system) <= 6_000
-    assert "BEGIN" in made.system
-    assert "kestrel" in made.system
-    assert made.cuts[0].startswith("recent_thought: ")
+    (home / "data" / "compiled-memory.md").write_text("DIGEST " + "d" * 8_000)
+    context = await gather(ask_for(home))
+    context = attrs.evolve(context, values={**context.values, "memory_echoes": "e" * 500})
+    ask, prompter = ask_for(home), Prompter(prompts_dir())
+    whole = prompter.render(ask, context, Wanted()).system
+
+    def cut(limit: int) -> tuple[str, list[str]]:
+        monkeypatch.setattr(prompt_module, "SYSTEM_LIMIT", limit)
+        made = prompter.render(ask, context, Wanted())
+        assert len(made.system) <= limit
+        assert "kestrel" in made.system
+        return made.system, [line.partition(":")[0] for line in made.cuts]
+
+    assert cut(len(whole)) == (whole, [])
+    assert cut(len(whole) - 1)[1] == ["memory_echoes"]
+    assert cut(len(whole) - 560)[1] == ["memory_echoes", "file_summary"]
+    system, names = cut(len(whole) - 2_000)
+    assert names == ["memory_echoes", "file_summary", "recent_thought"]
+    assert "BEGIN" in system
+    assert "d" * 8_000 in system
+    system, names = cut(len(whole) - 10_000)
+    assert names == ["memory_echoes", "file_summary", "recent_thought", "compiled_memory"]
+    assert "DIGEST" in system
 
 
 async def test_long_files_are_cut_with_a_mark(tmp_path: Path) -> None:
@@ -201,37 +220,11 @@ async def test_a_broken_template_is_named(tmp_path: Path, text: str | None, show
         Prompter(tmp_path).render(ask, await gather(ask), Wanted())
 
 
-@pytest.mark.parametrize(
-    ("hour", "label"),
-    [
-        (0, "late night"),
-        (5, "late night"),
-        (6, "morning"),
-        (9, "mid-morning"),
-        (12, "early afternoon"),
-        (15, "late afternoon"),
-        (18, "evening"),
-        (21, "night"),
-    ],
-)
-def test_the_hours_have_names(hour: int, label: str) -> None:
-    """Each part of the day begins at its hour."""
-    assert part_of_day(hour) == label
-
-
 async def test_unscheduled_types_learn_what_comes_next(tmp_path: Path) -> None:
     """The next scheduled self is named with its hour, over midnight too."""
     assert "afternoon, at 3pm." in (await prompts(tmp_path, "custom", message="x")).system
     late = NOON.replace(hour=22)
     assert "midnight, at 12am tomorrow." in (await prompts(tmp_path, "custom", late, message="x")).system
-
-
-def test_small_helpers(tmp_path: Path) -> None:
-    """Quoting marks every line, a border's name stays on one line, an empty folder has no newest thought."""
-    assert quoted("a\nb") == "> a\n> b"
-    assert quoted("") == "> (nothing)"
-    assert one_line("a\n<b>   c") == "a b c"
-    assert thought.newest(tmp_path) is None
 
 
 def test_the_table_of_types() -> None:

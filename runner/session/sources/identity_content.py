@@ -9,4 +9,4 @@ async def gather(ask: Ask) -> str:
     return await ask.text_of(ask.settings.paths.identity_md, LIMIT)
 
 
-SOURCE = Source("identity", gather)
+SOURCE = Source("identity_content", gather)

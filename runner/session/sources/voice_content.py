@@ -9,4 +9,4 @@ async def gather(ask: Ask) -> str:
     return await ask.text_of(ask.settings.paths.voice_md, LIMIT)
 
 
-SOURCE = Source("voice", gather)
+SOURCE = Source("voice_content", gather)

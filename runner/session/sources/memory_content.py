@@ -9,4 +9,4 @@ async def gather(ask: Ask) -> str:
     return await ask.text_of(ask.settings.paths.memory_md, LIMIT)
 
 
-SOURCE = Source("memory", gather, fallback="(memory/memory.md is empty or can't be read)")
+SOURCE = Source("memory_content", gather, fallback="(memory/memory.md is empty or can't be read)")

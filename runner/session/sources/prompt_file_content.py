@@ -11,4 +11,4 @@ async def gather(ask: Ask) -> str:
     return (await ask.text_of(ask.settings.paths.prompt_md, LIMIT)).strip()
 
 
-SOURCE = Source("prompt_file", gather)
+SOURCE = Source("prompt_file_content", gather)

@@ -13,10 +13,18 @@ import trio
 
 from actors.protocol import ComingWake, Upcoming, Work
 from runner.clock import Now
-from runner.kernel import Life, Mailbox, Ref
+from runner.kernel import EventRing, Life, Mailbox, Ref
 from runner.ledger import Ledger, WakeRequest
 from runner.schedule import Missed, Schedule, latest_start
 from runner.settings import Settings
+from runner.triggers.desk import Desk
+from runner.triggers.pause import PAUSED, Pause
+
+ASK_AROUND = timedelta(seconds=60)
+"""Between two looks at what else may wake the resident (its own wishes, letters, visitors): all may wait so long."""
+
+TROUBLE = "trigger.failed"
+"""Event: a trigger could not be asked (`trigger`, `cause`); it is asked again."""
 
 LOOK_AGAIN = timedelta(seconds=20)
 """Between two looks at the wall clock at the most: it may jump, and trio's clock does not see that."""
@@ -32,6 +40,10 @@ class Scheduler:
     schedule: Schedule
     settings: Settings
     now: Now
+    desk: Desk | None = None
+    events: EventRing | None = None
+    _asked: datetime | None = attrs.field(default=None, init=False)
+    _ask_at: datetime | None = attrs.field(default=None, init=False)
     _seen: datetime | None = attrs.field(default=None, init=False)
 
     async def run(self, life: Life) -> None:
@@ -57,6 +69,7 @@ class Scheduler:
             # Clocks jump back too: a slot already queued or recorded is known by its key and never queued again.
             await self._take_in(self.schedule.missed_slots(self._seen, now, max_late=self._max_late), now)
         self._seen = now
+        await self._ask_around(now)
         expiry = await self.ledger.wakes.next_expiry()
         if expiry is not None and expiry <= now:
             await self.ledger.wakes.expire(now)
@@ -64,8 +77,29 @@ class Scheduler:
         if due is not None and due <= now:
             self.session.tell(Work())
 
+    async def _ask_around(self, now: datetime) -> None:
+        """Let the other triggers put their wakes into the queue. While scheduled wakes are paused, none does."""
+        if self.desk is None:
+            return
+        if self._asked is not None and self._ask_at is not None and self._asked <= now < self._ask_at:
+            return
+        again = None
+        if await self._paused() is None:
+            found = await self.desk.look(now)
+            again = found.again
+            for trigger, cause in found.troubles:
+                if self.events is not None:
+                    self.events.emit(TROUBLE, trigger=trigger, cause=cause)
+        self._asked, self._ask_at = now, min(again or now + ASK_AROUND, now + ASK_AROUND)
+
+    async def _paused(self) -> Pause | None:
+        return Pause.load(await self.ledger.meta.get(PAUSED))
+
     async def _take_in(self, passed: Missed, now: datetime) -> None:
         """Every slot that has passed since the last look gets its wake, when it is early enough, or its record."""
+        if passed.late is None and not passed.recent and passed.older is None:
+            return
+        pause = await self._paused()
         record = self.ledger.sessions.record_missed_slot
         if passed.older is not None:
             older = passed.older
@@ -73,7 +107,9 @@ class Scheduler:
             await record(older.last.at, older.last.type, reason, now)
         for slot in passed.recent:
             await record(slot.at, slot.type, "nothing ran when it was due", now)
-        if passed.late is not None:
+        if passed.late is not None and pause is not None:
+            await record(passed.late.at, passed.late.type, pause.text, now)
+        elif passed.late is not None:
             await self.ledger.wakes.enqueue(
                 WakeRequest(
                     type=passed.late.type,
@@ -90,6 +126,7 @@ class Scheduler:
         moments = [
             await self.ledger.wakes.next_expiry(),
             self.schedule.next_slot(now).at if self.settings.schedule.enabled else None,
+            self._ask_at if self.desk is not None else None,
             # A wake that is due already was told of; looking again soon is for a session actor that could not hear.
             max(due, now + LOOK_AGAIN) if (due := await self.ledger.wakes.next_due(now)) else None,
         ]
@@ -101,12 +138,16 @@ class Scheduler:
         now = self.now()
         slots = self.schedule.upcoming(now, count) if self.settings.schedule.enabled else ()
         waiting = await self.ledger.wakes.pending()
+        own = await self.desk.own_wake() if self.desk is not None else None
         coming = [(slot.at, ComingWake(slot.type, slot.at.isoformat(), "schedule")) for slot in slots]
         coming += [
             (wake.not_before, ComingWake(wake.type, wake.not_before.isoformat(), wake.source))
             for wake in waiting
             if wake.not_before is not None and wake.not_before > now
         ]
+        if own is not None:
+            at = own.wake_at.astimezone(self.schedule.zone)
+            coming.append((at, ComingWake("self", at.isoformat(), "self")))
         return tuple(wake for _, wake in sorted(coming, key=lambda pair: pair[0])[:count])
 
     @property

@@ -1,16 +1,13 @@
-"""`sessions queue schedule dead-letters`: what happened, what waits, what comes. All work with no process running."""
+"""`sessions queue dead-letters`: what happened and what waits. All work with no process running."""
 
-from datetime import datetime
 from typing import Annotated, Any
 
 import typer
 
-from runner.cli.shell import AsJson, Config, Home, Shell, moment, shell_of
+from runner.cli.shell import AsJson, Config, Home, moment, shell_of
 from runner.control.client import NoProcessError
 from runner.control.protocol import ResendParams
 from runner.ledger import LedgerView, SessionRow
-from runner.schedule import load_schedule
-from runner.settings import Settings
 
 __all__ = ["register"]
 
@@ -19,7 +16,6 @@ def register(app: typer.Typer) -> None:
     """Add the commands."""
     app.command("sessions")(_sessions)
     app.command("queue")(_queue)
-    app.command("schedule")(_schedule)
     app.command("dead-letters")(_dead_letters)
 
 
@@ -68,25 +64,6 @@ def _queue(context: typer.Context, home: Home = None, config: Config = None, as_
     shell.table(columns, rows, empty="nothing waits")
 
 
-def _schedule(
-    context: typer.Context,
-    limit: Annotated[int, typer.Option("--limit", metavar="N", min=1, max=1000, help="How many slots.")] = 8,
-    home: Home = None,
-    config: Config = None,
-    as_json: AsJson = False,
-) -> None:
-    """Show the coming slots and the wakes that are set for a time."""
-    shell = shell_of(context)
-    settings = shell.load(home, config).settings
-    rows = coming(shell, settings, limit)
-    if as_json:
-        shell.json([{"type": kind, "at": at} for kind, at in rows])
-        return
-    if not settings.schedule.enabled:
-        shell.note("the scheduler is switched off (SCHEDULER_ENABLED=false): these slots wake nobody")
-    shell.table(("type", "at"), rows, empty="nothing is scheduled")
-
-
 def _dead_letters(
     context: typer.Context,
     action: Annotated[str | None, typer.Argument(metavar="[resend", help="`resend` sends one again, once.")] = None,
@@ -119,20 +96,6 @@ def _dead_letters(
         return
     columns = ("id", "actor", "message", "key", "attempts", "at", "why")
     shell.table(columns, [_letter_row(row) for row in rows], empty="no dead letters")
-
-
-def coming(shell: Shell, settings: Settings, count: int) -> list[tuple[str, datetime]]:
-    """The next slots, and what the queue holds for a later time, soonest first."""
-    now = shell.now()
-    slots = [(slot.type, slot.at) for slot in load_schedule(settings.resident.zone).upcoming(now, count)]
-    with LedgerView.open(settings.paths.ledger) as ledger:
-        queue = ledger.queue()
-    later = [
-        (wake.type, wake.not_before.astimezone(settings.resident.zone))
-        for wake in queue
-        if wake.slot is None and wake.not_before is not None and wake.not_before > now
-    ]
-    return sorted([*slots, *later], key=lambda row: row[1])
 
 
 def _session_row(row: SessionRow) -> tuple[object, ...]:

@@ -90,7 +90,7 @@ class WakeRequest:
     max_turns: int | None = None
     slot: str | None = attrs.field(default=None, converter=slot_key)
     key: str | None = None
-    """The name of what is asked for, where the asker may ask twice: a second request of this name makes no second wake."""
+    """What is asked for, by name, where the asker may ask twice: a second request of this name makes no second wake."""
     not_before: datetime | None = None
     expires_at: datetime | None = None
     priority: int | None = None

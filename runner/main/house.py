@@ -48,6 +48,7 @@ from runner.session.choose import Chosen, Surroundings, choose
 from runner.session.engine import make_engine
 from runner.session.events import PublicEvent
 from runner.settings import Settings, diff
+from runner.triggers.desk import Desk
 from web.services import Services
 from web.status import SessionStatus
 
@@ -276,9 +277,7 @@ class House:
             telegram=lambda: Telegram(
                 boxes.telegram, self.settings.telegram.api_base, self.settings.telegram.bot_token
             ),
-            scheduler=lambda: Scheduler(
-                boxes.scheduler, boxes.session.ref, self.ledger, self.schedule, self.settings, self.now
-            ),
+            scheduler=self._scheduler,
             web=lambda: Web(self._services(), self.doors.http, self.log, self.hub_closed),
         )
 
@@ -292,6 +291,18 @@ class House:
             run_sync=self.run_sync,
         )
         return SessionActor(self.mailboxes.session, engine, self.ledger, self.now, self.events, self.board)
+
+    def _scheduler(self) -> Actor:
+        return Scheduler(
+            self.mailboxes.scheduler,
+            self.mailboxes.session.ref,
+            self.ledger,
+            self.schedule,
+            self.settings,
+            self.now,
+            Desk.make(self.settings, self.ledger, self.schedule, self.run_sync),
+            self.events,
+        )
 
     def _publish(self, event: PublicEvent) -> None:
         self._published += 1

@@ -11,12 +11,15 @@ from trio.testing import MockClock, wait_all_tasks_blocked
 
 from actors.protocol import Upcoming, Work
 from actors.scheduler import Scheduler
-from runner.kernel import Life, Mailbox
+from runner.kernel import EventRing, Life, Mailbox
 from runner.ledger import Ledger, WakeRequest
 from runner.schedule import load_schedule
 from runner.settings import Settings, load_settings
+from runner.triggers.desk import Desk
+from runner.triggers.pause import PAUSED, Pause
+from runner.triggers.selfwake import Pending
 from tests.support.clock import WallClock
-from tests.support.ledger import open_ledger
+from tests.support.ledger import inline, open_ledger
 
 # 13:00 UTC is 8 o'clock in New York in winter: the slot midmorning (9:00) is an hour away.
 EIGHT_O_CLOCK = datetime(2026, 3, 2, 13, 0, tzinfo=UTC)
@@ -31,6 +34,8 @@ class World:
     clock: WallClock
     scheduler: Mailbox[Work | Upcoming] = attrs.field(factory=lambda: Mailbox("scheduler", capacity=8))
     session: Mailbox[Work] = attrs.field(factory=lambda: Mailbox("session", capacity=8))
+    desk: Desk | None = None
+    events: EventRing = attrs.field(factory=lambda: EventRing(lambda: EIGHT_O_CLOCK))
 
     async def start(self, nursery: trio.Nursery) -> trio.CancelScope:
         """A new incarnation; cancelling the scope ends it."""
@@ -42,6 +47,8 @@ class World:
             load_schedule(self.settings.resident.zone),
             self.settings,
             self.clock,
+            self.desk,
+            self.events,
         )
 
         async def live() -> None:
@@ -187,3 +194,56 @@ async def test_upcoming_names_the_next_slots(world: World, nursery: trio.Nursery
     assert [wake.type for wake in coming[:3]] == ["midmorning", "noon", "afternoon"]
     assert coming[0].at == "2026-03-02T09:00:00-05:00"
     assert len(coming) == 8
+
+
+async def test_an_own_wake_is_queued_in_its_minute(
+    world: World, nursery: trio.Nursery, autojump_clock: MockClock
+) -> None:
+    """A wake the resident has set is shown as coming, and is one row of the queue a minute after its time at most."""
+    wake_at = EIGHT_O_CLOCK + timedelta(minutes=90)
+    world.desk = Desk.make(world.settings, world.ledger, load_schedule(world.settings.resident.zone), inline)
+    assert world.desk.own_file is not None
+    world.desk.own_file.set(Pending(wake_at=wake_at, reason="the tide", created_at=EIGHT_O_CLOCK))
+    await world.start(nursery)
+    coming = await Upcoming(8).ask(world.scheduler.ref, within=1)
+    assert [wake.type for wake in coming[:3]] == ["midmorning", "self", "noon"]
+    await trio.sleep(90 * 60 - 1)
+    await wait_all_tasks_blocked()
+    assert [kind for kind, _ in await world.rows()].count("self") == 0
+    await trio.sleep(2)
+    await wait_all_tasks_blocked()
+    assert [kind for kind, _ in await world.rows()].count("self") == 1
+    await trio.sleep(3600)
+    await wait_all_tasks_blocked()
+    assert [kind for kind, _ in await world.rows()].count("self") == 1
+
+
+async def test_a_trigger_that_fails_is_an_event_and_slots_go_on(
+    world: World, nursery: trio.Nursery, autojump_clock: MockClock
+) -> None:
+    """What can't be read is told, asked again a minute later, and keeps no slot from its wake."""
+    world.desk = Desk.make(world.settings, world.ledger, load_schedule(world.settings.resident.zone), inline)
+    assert world.desk.own_file is not None
+    world.desk.own_file.history.mkdir(parents=True)
+    await world.start(nursery)
+    await trio.sleep(3601)
+    await wait_all_tasks_blocked()
+    assert [event.name for event in world.events.recent(100)].count("trigger.failed") > 50
+    assert await world.rows() == [("midmorning", "queued")]
+
+
+async def test_paused_slots_are_missed_with_the_reason(
+    world: World, nursery: trio.Nursery, autojump_clock: MockClock
+) -> None:
+    """While scheduled wakes are paused a slot gets its one record at its minute, and no wake is queued."""
+    await world.ledger.meta.put(PAUSED, Pause.after("20260302-060000", "authentication failed", world.clock()).dump())
+    await world.start(nursery)
+    await trio.sleep(3601)
+    await wait_all_tasks_blocked()
+    assert await world.rows() == [("midmorning", "missed")]
+    (row,) = await world.ledger.sessions.list()
+    assert "claude-runner resume" in (row.reason or "")
+    await world.ledger.meta.drop(PAUSED)
+    await trio.sleep(3 * 3600)
+    await wait_all_tasks_blocked()
+    assert await world.rows() == [("midmorning", "missed"), ("noon", "queued")]

@@ -9,7 +9,7 @@ LETTERS = WakeRequest(type="correspondence", source="correspondence", message="m
 
 
 async def test_a_key_makes_one_wake(ledger: Ledger) -> None:
-    """Asking twice under one key gives the first wake, also when it has ended, and `keyed` finds it by its beginning."""
+    """Asking twice under one key gives the first wake, also when it has ended; `keyed` finds it by its beginning."""
     request = WakeRequest(type="self", key="self:1")
     first = await ledger.wakes.enqueue(request, START)
     await ledger.wakes.refuse(first.id, "for the test", START)

@@ -79,7 +79,7 @@ class Recovery:
             run_sync=self.run_sync,
         )
         verdicts = await self.pipeline.run(context, ledger=self.ledger, now=self.now)
-        await self.run_sync(place.wipe)
+        await self._leave(place)
         return {name: verdict.value for name, verdict in verdicts.items()}
 
     async def _all(self) -> tuple[Recovered, ...]:
@@ -100,8 +100,23 @@ class Recovery:
                 Recovered(session_id, "hooks", ", ".join(f"{name} {verdict}" for name, verdict in verdicts.items()))
             )
         for place in await self.run_sync(lambda: leftovers(self.settings.paths.tmp, frozenset())):
-            await self.run_sync(place.wipe)
+            await self._leave(place)
         return tuple(done)
+
+    async def _leave(self, place: Workplace) -> None:
+        """End the log of a session that is over, if its own life did not come to it; then its workplace can go."""
+        session_id = place.folder.name
+        row = await self.ledger.sessions.get(session_id)
+        code = row.exit_code if row is not None and row.exit_code is not None else 1
+        log = sessionlog.log_path(self.settings.paths.logs, session_id)
+        moment = self.now().astimezone(self.settings.resident.zone)
+
+        def leave() -> None:
+            if log.exists() and not sessionlog.ended(log):
+                sessionlog.end(log, exit_code=code, now=moment)
+            place.wipe()
+
+        await self.run_sync(leave)
 
     async def _interrupt(self, row: SessionRow) -> Recovered:
         grace = self.settings.session.kill_seconds
@@ -123,14 +138,12 @@ class Recovery:
         )
         await self.ledger.sessions.finish(row.session_id, record)
         log = sessionlog.log_path(self.settings.paths.logs, row.session_id)
-        moment = self.now().astimezone(self.settings.resident.zone)
 
-        def close_log() -> None:
+        def note() -> None:  # the log's end comes when its hooks are through
             if log.exists():
                 sessionlog.append(log, [*summary.result_lines, f"Interrupted: {REASON}"])
-                sessionlog.end(log, exit_code=1, now=moment)
 
-        await self.run_sync(close_log)
+        await self.run_sync(note)
         return Recovered(row.session_id, "interrupted", f"{ended} processes ended" if ended else "")
 
     async def _summary(self, stream: Path) -> Summary:

@@ -6,6 +6,8 @@ from datetime import datetime
 from pathlib import Path
 
 MODE = 0o640
+_BEGUN = b"=== Session started: "
+_ENDED = b"=== Session ended: "
 
 
 def log_path(folder: Path, session_id: str) -> Path:
@@ -19,6 +21,13 @@ def begin(path: Path, *, kind: str, now: datetime) -> None:
 def end(path: Path, *, exit_code: int, now: datetime) -> None:
     """The footer. It always comes last: readers look for the exit code in the last five lines."""
     append(path, [f"=== Session ended: {_moment(now)}, exit code: {exit_code} ==="])
+
+
+def ended(path: Path) -> bool:
+    """Whether the log has its footer; what began again after an earlier end has none yet."""
+    lines = path.read_bytes().splitlines()
+    begun = max((number for number, line in enumerate(lines) if line.startswith(_BEGUN)), default=0)
+    return any(line.startswith(_ENDED) for line in lines[begun:])
 
 
 def append(path: Path, lines: Sequence[str | bytes]) -> None:

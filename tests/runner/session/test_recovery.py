@@ -10,7 +10,7 @@ import attrs
 import pytest
 import trio
 
-from runner.ledger import SessionFacts
+from runner.ledger import SessionFacts, SessionOutcome
 from runner.session.backends.base import RunListener, RunOrder, RunResult
 from runner.session.backends.rehearsal import Rehearsal
 from runner.session.errors import SessionLockedError
@@ -416,3 +416,19 @@ async def test_cancelled_while_waiting_for_the_lock_the_wake_goes_back(tmp_path:
         again = await s.ledger.wakes.get(wake.id)
         assert again is not None
         assert (again.state, again.attempts) == ("queued", 0)
+
+
+@pytest.mark.parametrize("hooks", [True, False], ids=["with hooks left", "with no hooks left"])
+async def test_a_process_killed_behind_the_record_leaves_a_log_with_one_end(tmp_path: Path, hooks: bool) -> None:
+    """A record that was written and a log that was not closed: the next life closes it, once, and drops the folder."""
+    async with stage(tmp_path) as s:
+        session_id = await left_behind(s, state="running")
+        names = ("conversation",) if hooks else ()
+        done = SessionOutcome(state="completed", ended_at=s.now(), exit_code=0, hooks=names)
+        await s.ledger.sessions.finish(session_id, done)
+        for _ in range(2):
+            await s.engine(Scripted()).recover()
+        log = (s.home / "logs" / f"session-{session_id}.log").read_text().splitlines()
+        assert [line for line in log if "exit code:" in line] == log[-1:]
+        assert log[-1].endswith("exit code: 0 ===")
+        assert not (s.home / "data" / "tmp" / session_id).exists()

@@ -182,6 +182,10 @@ class Sessions:
     async def get(self, session_id: str) -> SessionRow | None:
         return await self._doors.read(lambda c: sessions.get(c, session_id))
 
+    async def began(self, wake_type: str, *, since: datetime) -> tuple[SessionRow, ...]:
+        """Sessions of a type that got as far as their model, oldest first."""
+        return await self._doors.read(lambda c: sessions.began(c, wake_type, since))
+
     async def unfinished(self) -> tuple[SessionRow, ...]:
         return await self._doors.read(sessions.unfinished)
 

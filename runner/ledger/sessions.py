@@ -21,6 +21,7 @@ from runner.ledger.rows import (
 )
 
 __all__ = [
+    "began",
     "finish",
     "get",
     "insert_unrun",
@@ -169,6 +170,18 @@ def newest(connection: sqlite3.Connection, limit: int | None = None) -> tuple[Se
     rows = connection.execute(
         "SELECT * FROM sessions ORDER BY COALESCE(started_at, slot, timestamp) DESC, id DESC LIMIT ?",
         (-1 if limit is None else max(0, limit),),
+    ).fetchall()
+    return tuple(_row(connection, row) for row in rows)
+
+
+def began(connection: sqlite3.Connection, wake_type: str, since: datetime) -> tuple[SessionRow, ...]:
+    """Sessions of this type that got as far as their model, from *since* on, oldest first."""
+    rows = connection.execute(
+        """
+        SELECT * FROM sessions
+        WHERE session_type = ? AND source <> 'original' AND started_at >= ? ORDER BY started_at
+        """,
+        (wake_type, stamp(since)),
     ).fetchall()
     return tuple(_row(connection, row) for row in rows)
 

@@ -6,13 +6,16 @@ from typing import Protocol
 
 import attrs
 
+from runner.correspondence import Threads
 from runner.errors import RunnerError
 from runner.ledger import Ledger, RunSync
 from runner.schedule import Schedule
 from runner.settings import Settings
+from runner.triggers.letters import LetterWakes
 from runner.triggers.own import OwnWakes
 from runner.triggers.selfwake import Pending
 from runner.triggers.selfwake_file import SelfWakeFile
+from runner.triggers.visits import VisitWakes
 
 __all__ = ["Desk", "Look", "Trigger"]
 
@@ -47,7 +50,22 @@ class Desk:
         quiet = timedelta(minutes=settings.schedule.quiet_minutes)
         file = own_file(settings.paths.data, schedule)
         own = OwnWakes(file=file, ledger=ledger, schedule=schedule, quiet=quiet, run_sync=run_sync)
-        return cls((own,), file, run_sync)
+        letters = LetterWakes(
+            threads=Threads(settings.paths.mailbox), ledger=ledger, schedule=schedule, quiet=quiet, run_sync=run_sync
+        )
+        triggers: list[Trigger] = [own, letters]
+        if settings.schedule.visit_autowake:
+            visits = VisitWakes(
+                inbox=settings.paths.visitors,
+                ledger=ledger,
+                schedule=schedule,
+                quiet=quiet,
+                debounce=timedelta(minutes=settings.schedule.visit_debounce_minutes),
+                per_day=settings.schedule.visits_per_day,
+                run_sync=run_sync,
+            )
+            triggers.append(visits)
+        return cls(tuple(triggers), file, run_sync)
 
     async def look(self, now: datetime) -> Look:
         """Ask every trigger once."""

@@ -1,0 +1,116 @@
+"""Letters that wait: when they wake the resident, and what became of the wakes that showed them."""
+
+from collections.abc import Mapping, Sequence
+from datetime import datetime, timedelta
+from functools import partial
+
+import attrs
+
+from runner.correspondence import Message, Threads, unanswered
+from runner.ledger import Ledger, LettersOf, RunSync, SessionRow, WakeRequest
+from runner.schedule import Schedule
+from runner.storage import files, jsonl
+from runner.triggers.selfwake import distance
+
+__all__ = ["LetterWakes", "due"]
+
+DEBOUNCE = timedelta(minutes=30)
+"""A letter rests so long before it wakes the resident: more may follow it. After a failed wake it rests again."""
+PER_DAY = 3
+OFFERS = 2
+"""A letter that the resident leaves without an answer is shown once more at most."""
+LOOKED_BACK = timedelta(days=2)
+HISTORY = "correspondence-history.jsonl"
+
+
+def due(waiting: Sequence[Message], shown: LettersOf | None, now: datetime) -> str | None:
+    """The newest of a user's unanswered letters, when it is time to show them; None when it is not."""
+    if not waiting:
+        return None
+    newest = waiting[-1]
+    at = newest.at
+    if at is not None and timedelta() <= now - at < DEBOUNCE:
+        return None
+    if shown is not None:
+        if shown.offered_in is not None:
+            return None
+        if shown.last_seen_id == newest.id and shown.attempts >= OFFERS:
+            return None
+        if shown.last_session_at is not None and timedelta() <= now - shown.last_session_at < DEBOUNCE:
+            return None
+    return newest.id
+
+
+@attrs.define(eq=False, kw_only=True)
+class LetterWakes:
+    """One wake for all who wait, three a day at most that ran, never near a slot."""
+
+    threads: Threads
+    ledger: Ledger
+    schedule: Schedule
+    quiet: timedelta
+    run_sync: RunSync
+
+    async def look(self, now: datetime) -> datetime | None:
+        """Settle the offers whose wake has ended, then offer what is due."""
+        if not await self._settled(await self.ledger.letters.all()):
+            return None  # one is offered and has not ended
+        if distance(self.schedule, now) < self.quiet or await self._today(now) >= PER_DAY:
+            return None
+        newest = await self._due(now)
+        if newest:
+            request = WakeRequest(type="correspondence", source="correspondence", message=",".join(newest))
+            await self.ledger.letters.offer(request, newest, now)
+        return None
+
+    async def _due(self, now: datetime) -> dict[str, str]:
+        shown = await self.ledger.letters.all()
+        found: dict[str, str] = {}
+        for user in await self.run_sync(self.threads.users):
+            try:
+                thread = await self.run_sync(partial(self.threads.tail, user))
+            except OSError:
+                continue  # a thread that can't be read now is read the next time
+            letter = due(unanswered(thread), shown.get(user), now)
+            if letter is not None:
+                found[user] = letter
+        return found
+
+    async def _settled(self, shown: Mapping[str, LettersOf]) -> bool:
+        """Close every offer whose wake has ended; False while one has not."""
+        noted: set[str] = set()
+        everything = True
+        for state in shown.values():
+            if state.offered_in is None:
+                continue
+            row = await self.ledger.sessions.get(state.offered_in)
+            if row is None or not row.ended:
+                # a wake that is gone from the queue without a record can't be: the row comes with the offer
+                everything = False
+                continue
+            began = None if row.started_at is None else datetime.fromisoformat(row.started_at)
+            if began is not None and row.session_id not in noted:
+                users = [one.user for one in shown.values() if one.offered_in == row.session_id]
+                await self.run_sync(partial(self._note, users, began))
+                noted.add(row.session_id)
+            await self.ledger.letters.settle(state.user, completed=row.state == "completed", ran_at=began)
+        return everything
+
+    async def _today(self, now: datetime) -> int:
+        """Sessions of this local day that letters began and that ran."""
+        today = now.astimezone(self.schedule.zone).date()
+        rows = await self.ledger.sessions.began("correspondence", since=now - LOOKED_BACK)
+        return sum(_day(row, self.schedule) == today for row in rows if row.source == "correspondence")
+
+    def _note(self, users: Sequence[str], began: datetime) -> None:
+        """A line for those who read the history; the same session is told once."""
+        path = self.threads.root.parent / "data" / HISTORY
+        local = began.astimezone(self.schedule.zone)
+        record = {"date": local.date().isoformat(), "ts": local.isoformat(), "usernames": ",".join(users)}
+        files.make_folder(path.parent, mode=0o750)
+        if not any(item.get("ts") == record["ts"] for item in jsonl.tail(path, 20).items):
+            jsonl.append(path, record, sync=True, mode=0o640)
+
+
+def _day(row: SessionRow, schedule: Schedule) -> object:
+    return datetime.fromisoformat(row.started_at or "").astimezone(schedule.zone).date()

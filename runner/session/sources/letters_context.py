@@ -33,7 +33,7 @@ def unanswered(thread: Sequence[Mapping[str, Any]], resident: str) -> list[Mappi
     answered = -1
     for place, message in enumerate(ordered):
         if message.get("from") == resident:
-            answered = max(answered, places.get(str(message.get("in_reply_to")), place))
+            answered = max(answered, min(place, places.get(str(message.get("in_reply_to")), place)))
     return [message for message in ordered[answered + 1 :] if message.get("from") != resident]
 
 

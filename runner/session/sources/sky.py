@@ -96,14 +96,14 @@ async def fetch(ask: Ask, url: str) -> Any:
                 if answer.status_code != OK:
                     raise MissingError(f"{host} answered {answer.status_code}")
                 body = bytearray()
-                async for piece in answer.aiter_bytes():
-                    body += piece
-                    if len(body) > LONGEST:
-                        raise MissingError(f"the answer of {host} is over {LONGEST // 1024} KiB")
+                async for piece in answer.aiter_bytes():  # to its end in any case: left early it would not be closed
+                    body += piece[: LONGEST + 1 - len(body)]
     except trio.TooSlowError:
         raise MissingError(f"{host} did not answer within {WITHIN:g} s") from None
     except (httpx.HTTPError, httpx.InvalidURL, OSError) as error:
         raise MissingError(f"{host} can't be reached ({type(error).__name__}: {error})") from None
+    if len(body) > LONGEST:
+        raise MissingError(f"the answer of {host} is over {LONGEST // 1024} KiB")
     try:
         return json.loads(bytes(body))
     except (ValueError, RecursionError):

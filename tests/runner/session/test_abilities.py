@@ -1,0 +1,61 @@
+"""What a session can do, read from the operator's rules, and what strangers' words take away."""
+
+import pytest
+
+from runner.session.abilities import COMMANDS, Abilities, of_cli, withheld
+
+
+@pytest.mark.parametrize(
+    ("rule", "commands"),
+    [
+        ("Bash", COMMANDS),
+        ("Bash(*)", COMMANDS),
+        ("Bash(claude-runner *)", COMMANDS),
+        ("Bash(claude-runner:*)", COMMANDS),
+        ("Bash(claude-runner letter *)", ("letter",)),
+        ("Bash(claude-runner letter:*)", ("letter",)),
+        ("Bash(claude-runner schedule --status)", ("schedule",)),
+        ("Bash(claude-runner)", ()),
+        ("Bash(claude-runner nonsense *)", ()),
+        ("Bash(git log *)", ()),
+        ("Read", ()),
+    ],
+)
+def test_commands_are_read_from_the_rules(rule: str, commands: tuple[str, ...]) -> None:
+    """Only what a rule allows, and only commands that exist."""
+    assert of_cli(("Read",), (rule,), dangerous=False).commands == frozenset(commands)
+
+
+def test_tools_are_those_offered() -> None:
+    """The chosen ones and those that a rule brings; the operator's dangerous mode is everything."""
+    able = of_cli(("Read", "Write"), ("Bash(git log *)", "WebSearch"), dangerous=False)
+    assert able.tools == ("Read", "Write", "Bash", "WebSearch")
+    assert able.pictures
+    assert able.has("Bash")
+    assert not able.has("Edit")
+    everything = of_cli((), (), dangerous=True)
+    assert everything.has("Anything")
+    assert everything.commands == frozenset(COMMANDS)
+    assert not Abilities(("Read",)).pictures
+
+
+@pytest.mark.parametrize(
+    ("kind", "granted", "lost"),
+    [
+        ("noon", (), {"letter", "telegram", "web", "WebFetch", "WebSearch"}),
+        ("correspondence", (), {"telegram", "web", "WebFetch", "WebSearch"}),
+        ("noon", ("letter", "telegram"), {"web", "WebFetch", "WebSearch"}),
+        ("noon", ("web-search",), {"letter", "telegram", "web", "WebFetch"}),
+        ("noon", ("web-search", "web-read"), {"letter", "telegram"}),
+    ],
+)
+def test_strangers_words_cost_the_outward_tools(kind: str, granted: tuple[str, ...], lost: set[str]) -> None:
+    """All that leads outward, less what the operator grants; letters stay where letters are answered."""
+    assert set(withheld(kind, granted)) == lost
+
+
+def test_what_is_withheld_is_gone() -> None:
+    """Neither as a tool nor as a command."""
+    able = Abilities(("Read", "WebFetch"), commands=frozenset(COMMANDS)).without(("letter", "WebFetch"))
+    assert able.tools == ("Read",)
+    assert able.commands == frozenset(COMMANDS) - {"letter"}

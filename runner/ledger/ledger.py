@@ -12,6 +12,7 @@ import attrs
 
 from runner.errors import LedgerUnavailable, RunnerError
 from runner.ledger import hooks, letters, meta, schema, sessions, spend, wakes
+from runner.ledger.budget import Level
 from runner.ledger.rows import (
     HookRow,
     LettersOf,
@@ -195,6 +196,13 @@ class Sessions:
     async def mark_slots_from(self, now: datetime) -> None:
         await self._doors.write(lambda c: sessions.mark_slots_from(c, now))
 
+    async def notice(self, session_id: str, text: str) -> None:
+        """Something that people should know of a session; said twice it stands once."""
+        await self._doors.write(lambda c: sessions.notice(c, session_id, text))
+
+    async def ran_by_type(self, since: datetime, until: datetime) -> Mapping[str, int]:
+        return await self._doors.read(lambda c: sessions.ran_by_type(c, since, until))
+
     async def ran_backends(self) -> frozenset[str]:
         return await self._doors.read(sessions.ran_backends)
 
@@ -237,6 +245,14 @@ class Spend:
 
     async def forget(self, ref: str, purpose: str = "session") -> None:
         await self._doors.write(lambda c: spend.forget(c, ref, purpose))
+
+    async def reserved(self, ref: str) -> tuple[float, int] | None:
+        """USD and tokens set aside for a session; None when nothing is."""
+        return await self._doors.read(lambda c: spend.reserved(c, ref))
+
+    async def notices(self, now: datetime, limits: Limits) -> tuple[tuple[int, Level], ...]:
+        """Levels of the budget that were reached and not told yet; from now on they are told."""
+        return await self._doors.write(lambda c: spend.notices(c, self._doors.day(now), limits))
 
     async def totals(self, now: datetime) -> Totals:
         return await self._doors.read(lambda c: spend.totals(c, self._doors.day(now)))

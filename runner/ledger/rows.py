@@ -226,6 +226,8 @@ class SessionRow:
     files_read: tuple[str, ...]
     summary: str
     hooks: tuple[HookRow, ...] = ()
+    notices: tuple[str, ...] = ()
+    """What people should know besides how it ended."""
 
     @property
     def ended(self) -> bool:
@@ -248,6 +250,7 @@ class SessionRow:
             "model": self.model,
             "backend": self.backend,
             "hooks": [hook.as_json() for hook in self.hooks],
+            "notices": list(self.notices),
         }
 
 
@@ -307,9 +310,23 @@ class Totals:
             ("month", "tokens", self.month_tokens + tokens, limits.month_tokens),
         )
         for period, unit, wanted, limit in checks:
-            if limit and wanted > limit:
+            if limit and (wanted > limit or (wanted == limit and not (usd or tokens))):
                 return f"budget of the {period}: {wanted:g} {unit} of {limit:g}"
         return None
+
+    def left(self, limits: Limits) -> tuple[float | None, int | None]:
+        """What is left of the tightest limit, in USD and in tokens; None where there is none."""
+        usd = [
+            limit - used
+            for used, limit in ((self.day_usd, limits.day_usd), (self.month_usd, limits.month_usd))
+            if limit
+        ]
+        tokens = [
+            limit - used
+            for used, limit in ((self.day_tokens, limits.day_tokens), (self.month_tokens, limits.month_tokens))
+            if limit
+        ]
+        return min(usd, default=None), min(tokens, default=None)
 
 
 def to_json_text(value: object) -> str:

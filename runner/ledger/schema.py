@@ -109,6 +109,11 @@ CREATE TABLE correspondence (
 ) STRICT;
 """
 
+NOTICES = """
+-- what people should know of a session besides how it ended, one line each
+ALTER TABLE sessions ADD COLUMN notices TEXT;
+"""
+
 SESSION_COLUMNS = (
     ("session_id", "TEXT"),
     ("claude_session_id", "TEXT"),
@@ -164,7 +169,7 @@ def _widen_sessions(connection: sqlite3.Connection) -> None:
         connection.execute(statement)
 
 
-MIGRATIONS = (Migration(1, FIRST, _widen_sessions), Migration(2, TRIGGERS))
+MIGRATIONS = (Migration(1, FIRST, _widen_sessions), Migration(2, TRIGGERS), Migration(3, NOTICES))
 LATEST = MIGRATIONS[-1].version
 
 

@@ -28,7 +28,9 @@ __all__ = [
     "last_slot",
     "mark_slots_from",
     "newest",
+    "notice",
     "ran_backends",
+    "ran_by_type",
     "running",
     "spawning",
     "unfinished",
@@ -160,6 +162,28 @@ def insert_unrun(connection: sqlite3.Connection, wake: Wake, state: str, reason:
     )
 
 
+def notice(connection: sqlite3.Connection, session_id: str, text: str) -> None:
+    """Add a line to what people should know of a session; the same line only once."""
+    row = connection.execute("SELECT notices FROM sessions WHERE session_id = ?", (session_id,)).fetchone()
+    lines = (row["notices"] or "").splitlines() if row is not None else []
+    line = " ".join(text.split())
+    if line not in lines:
+        known = "\n".join([*lines, line])
+        connection.execute("UPDATE sessions SET notices = ? WHERE session_id = ?", (known, session_id))
+
+
+def ran_by_type(connection: sqlite3.Connection, since: datetime, until: datetime) -> dict[str, int]:
+    """How many sessions of each type were begun from one instant to before another."""
+    rows = connection.execute(
+        """
+        SELECT session_type, COUNT(*) AS n FROM sessions
+        WHERE started_at >= ? AND started_at < ? GROUP BY session_type ORDER BY session_type
+        """,
+        (stamp(since), stamp(until)),
+    )
+    return {row["session_type"]: row["n"] for row in rows}
+
+
 def get(connection: sqlite3.Connection, session_id: str) -> SessionRow | None:
     row = connection.execute("SELECT * FROM sessions WHERE session_id = ?", (session_id,)).fetchone()
     return None if row is None else _row(connection, row)
@@ -271,5 +295,6 @@ def _row(connection: sqlite3.Connection, row: sqlite3.Row) -> SessionRow:
         files_written=tuple(_json(row["files_written_json"], ())),
         files_read=tuple(_json(row["files_read_json"], ())),
         summary=row["summary"] or "",
+        notices=tuple((row["notices"] or "").splitlines()),
         hooks=hooks.of(connection, row["session_id"]),
     )

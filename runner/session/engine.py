@@ -13,7 +13,7 @@ import attrs
 import trio
 
 from runner.clock import Now
-from runner.ledger import Ledger, Limits, RunSync, SpendEntry, Wake
+from runner.ledger import Ledger, RunSync, Wake
 from runner.resources import prompts_dir
 from runner.schedule import Schedule, load_schedule
 from runner.session import conversation, sessionlog
@@ -23,7 +23,7 @@ from runner.session.choose import Chosen
 from runner.session.context import SOURCES, gather
 from runner.session.errors import SessionLockedError
 from runner.session.events import Publish
-from runner.session.hooks import HOOKS, Hook, HookContext
+from runner.session.hooks import HOOKS, Hook, HookContext, NoIndex, SemanticIndex
 from runner.session.kinds import KINDS, Deadline, Kind, kind_of
 from runner.session.livefiles import LineFiles, Status
 from runner.session.lock import SessionLock
@@ -31,7 +31,8 @@ from runner.session.performance import EndedSession, Performance, judge, outcome
 from runner.session.pipeline import Pipeline
 from runner.session.projection import Projection
 from runner.session.prompt import Prompter, Prompts, Wanted
-from runner.session.prompt_history import keep_prompt
+from runner.session.prompt_history import keep_life, keep_prompt, memory_loss
+from runner.session.purse import Purse
 from runner.session.recovery import Recovered, Recovery
 from runner.session.redact import Redactor
 from runner.session.sources.base import Ask, Source
@@ -72,8 +73,12 @@ class Engine:
     schedule: Schedule
     hooks: tuple[Hook, ...] = HOOKS
     sources: tuple[Source, ...] = SOURCES
+    index: SemanticIndex = attrs.field(factory=NoIndex)
+    environ: Mapping[str, str] = attrs.field(factory=dict, repr=False)
+    """What the process was started with, for programs that hooks run."""
     lock: SessionLock = attrs.field(init=False)
     pipeline: Pipeline = attrs.field(init=False)
+    purse: Purse = attrs.field(init=False)
     redactor: Redactor = attrs.field(init=False)
     status: Status = attrs.field(init=False)
 
@@ -81,6 +86,7 @@ class Engine:
         paths = self.settings.paths
         self.lock = SessionLock(paths.session_lock, self.run_sync, paths.shared_session_lock)
         self.pipeline = Pipeline(self.hooks)
+        self.purse = Purse(self.settings, self.ledger, self.now)
         self.redactor = Redactor(self.settings.secret_values())
         self.status = Status(paths.session_status, self.run_sync)
 
@@ -155,29 +161,7 @@ class Engine:
     async def _refusal(self, wake: Wake) -> str | None:
         if self.chosen.backend is None:
             return self.chosen.reason
-        budget = self.settings.budget
-        limits = Limits(
-            day_usd=budget.day_usd,
-            month_usd=budget.month_usd,
-            day_tokens=budget.day_tokens,
-            month_tokens=budget.month_tokens,
-        )
-        if not any((limits.day_usd, limits.month_usd, limits.day_tokens, limits.month_tokens)):
-            return None
-        entry = SpendEntry(ref=wake.id, at=self.now(), cost_usd=budget.session_usd)
-        return await self.ledger.spend.reserve(entry, limits)
-
-    async def allowance(self) -> float | None:
-        """What this session may cost: its own limit, or what is left of the day or the month; None is no limit."""
-        budget = self.settings.budget
-        if not any((budget.session_usd, budget.day_usd, budget.month_usd)):
-            return None
-        used = await self.ledger.spend.totals(self.now())
-        own = budget.session_usd  # reserved already, and so part of the totals
-        limits = [own] if own else []
-        limits += [budget.day_usd - used.day_usd + own] if budget.day_usd else []
-        limits += [budget.month_usd - used.month_usd + own] if budget.month_usd else []
-        return max(0.0001, min(limits))
+        return await self.purse.refusal(wake)
 
     def wanted(self, kind: Kind, message: str, sender: str, image: str) -> Wanted:
         """What was said, and by whom: over Telegram it is the owner who writes when nobody else is named."""
@@ -200,11 +184,20 @@ class Engine:
             status=self.status,
             now=self.now,
             run_sync=self.run_sync,
+            index=self.index,
+            environ=self.environ,
         )
 
 
 def make_engine(
-    *, settings: Settings, ledger: Ledger, chosen: Chosen, now: Now, publish: Publish, run_sync: RunSync
+    *,
+    settings: Settings,
+    ledger: Ledger,
+    chosen: Chosen,
+    now: Now,
+    publish: Publish,
+    run_sync: RunSync,
+    environ: Mapping[str, str] | None = None,
 ) -> Engine:
     """An engine with the shipped templates, hooks and schedule. Reads the schedule's file."""
     session = settings.session
@@ -221,6 +214,7 @@ def make_engine(
         run_sync=run_sync,
         prompter=Prompter(prompts_dir(), abilities),
         schedule=load_schedule(settings.resident.zone),
+        environ=environ or {},
     )
 
 
@@ -281,6 +275,7 @@ class _Session:
             Deadline.TELEGRAM: settings.session.deadline_telegram_seconds,
             Deadline.TALK_OPEN: settings.session.deadline_talk_seconds,
         }
+        budget_usd, budget_tokens = await engine.purse.allowance(wake.id)
         return RunOrder(
             session_id=wake.id,
             kind=self.kind,
@@ -292,7 +287,8 @@ class _Session:
             max_turns=wake.max_turns or settings.session.max_turns,
             deadline=deadlines[self.kind.deadline],
             now=self.began,
-            budget_usd=await engine.allowance(),
+            budget_usd=budget_usd,
+            budget_tokens=budget_tokens,
             withheld=prompts.withheld,
         )
 
@@ -314,6 +310,8 @@ class _Session:
             )
         if prompt_file:
             keep_prompt(paths.prompt_history, wake.id, prompt_file)
+        keep_life(paths, wake.id)
+        self.workplace.before.keep(paths.home, prompts.shown_visitors)
 
     def _performance(self, order: RunOrder, report: Progress) -> Performance:
         engine, paths = self.engine, self.engine.settings.paths
@@ -364,11 +362,21 @@ class _Session:
                     cost_usd=ended.cost_usd or 0.0,
                 )
             )
+        await engine.purse.ended(self.wake.id, state, ended.reason)
         await engine.ledger.sessions.finish(self.wake.id, ended)
+        await self._notice_loss()
         await self._note(summary.result_lines, result.stderr if result is not None else "", performance)
         if self.kind.live and begun and interrupted is None:
             await self._status_hooks()
         return ended
+
+    async def _notice_loss(self) -> None:
+        """A session that took much of memory.md away is marked; what was there is kept."""
+        with contextlib.suppress(OSError):  # as with the status: the record itself is written
+            loss = await self.engine.run_sync(lambda: memory_loss(self.engine.settings.paths, self.wake.id))
+            if loss:
+                await self.engine.ledger.sessions.notice(self.wake.id, loss)
+                await self._log([f"Notice: {loss}"])
 
     async def _status_hooks(self) -> None:
         started = self.began.isoformat(timespec="seconds")
@@ -401,8 +409,8 @@ class _Session:
         context = HookContext(
             session_id=self.wake.id,
             kind=self.kind,
-            paths=engine.settings.paths,
-            now=engine.local_now(),
+            settings=engine.settings,
+            ended=ended.ended_at.astimezone(engine.settings.resident.zone),
             began=self.began,
             stream=self.workplace.stream,
             message=self.wake.message,
@@ -410,6 +418,9 @@ class _Session:
             reply=ended.reply,
             exit_code=ended.exit_code,
             run_sync=engine.run_sync,
+            ledger=engine.ledger,
+            index=engine.index,
+            environ=engine.environ,
         )
         verdicts = await engine.pipeline.run(context, ledger=engine.ledger, now=engine.now)
         return {name: verdict.value for name, verdict in verdicts.items()}

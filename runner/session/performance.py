@@ -13,6 +13,7 @@ from runner.session.backends.base import Backend, RunOrder, RunResult
 from runner.session.events import PublicEvent, Publish
 from runner.session.livefiles import LineFiles, Status
 from runner.session.projection import Projection
+from runner.session.purse import TokenCount
 from runner.session.records import Usage, parse
 from runner.session.redact import Redactor
 from runner.session.summary import Summary
@@ -48,6 +49,8 @@ class Performance:
     summary: Summary
     on_running: Callable[[], None]
     spawned_yet: bool = attrs.field(default=False, init=False)
+    _tokens: TokenCount = attrs.field(factory=TokenCount, init=False)
+    _within_budget: trio.CancelScope = attrs.field(factory=trio.CancelScope, init=False)
     rejected: int = attrs.field(default=0, init=False)
     """Events that the broadcaster did not take; a session never fails for it."""
 
@@ -56,9 +59,13 @@ class Performance:
         async with trio.open_nursery() as nursery:
             nursery.start_soon(self._write_files)
             try:
-                return await self.backend.run(self.order, self)
+                with self._within_budget:
+                    return await self.backend.run(self.order, self)
             finally:
                 self.files.finish()
+        # only the budget ends the run from here: a cancellation from outside goes on outwards
+        reason = f"budget of the session: {self._tokens.total} of {self.order.budget_tokens} tokens are used up"
+        return RunResult(exit_code=1, reason=reason)
 
     async def _write_files(self) -> None:
         with trio.CancelScope(shield=True):  # ends by itself: `finish` is called on every way out
@@ -94,6 +101,10 @@ class Performance:
             events = self._digest(line)
         self.show(events)
         await self.files.put(line)
+        if self.order.budget_tokens is not None:
+            self._tokens.feed(line)
+            if self._tokens.total > self.order.budget_tokens:
+                self._within_budget.cancel()
 
     def _digest(self, line: bytes) -> list[PublicEvent]:
         record = parse(line)

@@ -43,6 +43,8 @@ class RunOrder:
     cli_session_id: str | None = None
     resume: str | None = None
     budget_usd: float | None = None
+    budget_tokens: int | None = None
+    """Watched by whoever listens, whatever the backend; None is no limit."""
     withheld: tuple[str, ...] = ()
     """Commands and tools that carry words out of the house, and that this session must not have."""
 

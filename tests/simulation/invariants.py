@@ -1,0 +1,150 @@
+"""What has to be true of a home after any number of lives, however they ended."""
+
+import json
+import re
+import sqlite3
+from collections import Counter
+from collections.abc import Iterator, Mapping
+from contextlib import closing
+from datetime import datetime, timedelta
+
+from runner.ledger import TERMINAL, meta, sessions
+from runner.schedule import Schedule, load_schedule
+from runner.settings import Settings
+from runner.storage import sqlite
+from tests.simulation.world import World
+
+RAN = ("completed", "failed", "interrupted")
+SUMMARY = re.compile(r"nothing ran: (\d+) slots? from (\S+) on, told as one")
+
+
+async def check_along_the_way(world: World, settings: Settings) -> None:
+    """What must hold at any moment between two lives."""
+    with closing(sqlite.open_reader(settings.paths.ledger)) as ledger:
+        _check_rows(world, ledger)
+        _check_hooks(world, ledger)
+    world.look_for_letters()
+
+
+async def check_at_the_end(world: World, settings: Settings, began: datetime) -> Mapping[str, int]:
+    """Everything, after a life has come to rest. Notes what is wrong; returns how many records of each state."""
+    with closing(sqlite.open_reader(settings.paths.ledger)) as ledger:
+        _check_rows(world, ledger)
+        _check_hooks(world, ledger, all_of_them=True)
+        _check_slots(world, ledger, load_schedule(settings.resident.zone), began)
+        _check_requests(world, ledger)
+        _check_rest(world, ledger)
+        _check_logs(world, ledger, settings)
+        states = ledger.execute("SELECT state, COUNT(*) FROM sessions GROUP BY state ORDER BY state").fetchall()
+    _check_status(world, settings)
+    world.look_for_letters()
+    for name, token in world.letters.items():
+        if not world.heard[token]:
+            world.note(f"letter {name} was never shown")
+    return {str(state): int(count) for state, count in states}
+
+
+def _check_rows(world: World, ledger: sqlite3.Connection) -> None:
+    """A model that was begun has its row; the two tables tell the same."""
+    known = {row[0] for row in ledger.execute("SELECT session_id FROM sessions")}
+    for session_id in world.spawned.keys() - known:
+        world.note(f"session {session_id} was spawned and is not recorded")
+    known |= {row[0] for row in ledger.execute("SELECT id FROM wakes")}
+    for wake_id in world.asked.keys() - known:
+        world.note(f"request {wake_id} was accepted and is gone")
+    apart = ledger.execute(
+        """
+        SELECT wakes.id, wakes.state, sessions.state FROM wakes LEFT JOIN sessions ON sessions.session_id = wakes.id
+        WHERE wakes.state IN (?, ?, ?, ?, ?) AND wakes.state IS NOT sessions.state
+        """,
+        TERMINAL,
+    )
+    for session_id, wake, session in apart:
+        world.note(f"wake {session_id} is {wake} and its session {session}")
+
+
+def _check_hooks(world: World, ledger: sqlite3.Connection, *, all_of_them: bool = False) -> None:
+    for session_id, name, begins, verdict in ledger.execute("SELECT session_id, name, begins, verdict FROM hooks"):
+        if begins > 2:
+            world.note(f"hook {name} of {session_id} was begun {begins} times")
+        if verdict in ("done", "not_due") and not world.worked[session_id, name]:
+            world.note(f"hook {name} of {session_id} is {verdict} and its work was never finished")
+        if all_of_them and verdict is None:
+            world.note(f"hook {name} of {session_id} has no verdict")
+
+
+def _check_slots(world: World, ledger: sqlite3.Connection, schedule: Schedule, began: datetime) -> None:
+    """Every slot of the time that was lived has one terminal record: its own, or one that tells of several."""
+    rows = ledger.execute("SELECT slot, state, reason FROM sessions WHERE slot IS NOT NULL").fetchall()
+    own: Counter[datetime] = Counter()
+    told: set[datetime] = set()
+    for slot, state, reason in rows:
+        moment = datetime.fromisoformat(slot)
+        if state not in TERMINAL:
+            world.note(f"slot {slot} is {state} at the end")
+        summary = SUMMARY.match(reason or "")
+        if summary is None:
+            own[moment] += 1
+            continue
+        first = datetime.fromisoformat(summary[2])
+        covered = {first, *(each.at for each in schedule.slots_between(first, moment))}
+        if len(covered) != int(summary[1]):
+            world.note(f"the summary at {slot} tells of {summary[1]} slots, and there are {len(covered)}")
+        told |= covered
+    # the first life that came so far has said from when on slots are watched
+    watched = datetime.fromisoformat(str(meta.get(ledger, sessions.SLOTS_FROM)))
+    if not began <= watched <= began + timedelta(days=7):
+        world.note(f"slots are watched from {watched} on, and life began at {began}")
+    for due in schedule.slots_between(watched, world.clock()):
+        count = own[due.at] + (due.at in told)
+        if count != 1:
+            world.note(f"slot {due.key} has {count} records")
+
+
+def _check_requests(world: World, ledger: sqlite3.Connection) -> None:
+    """What was acknowledged has ended, once, with a reason; and who ran was told what was asked."""
+    states = dict(ledger.execute("SELECT session_id, state FROM sessions").fetchall())
+    for wake_id, token in world.asked.items():
+        state = states.get(wake_id)
+        if state is not None and state not in TERMINAL:
+            world.note(f"request {wake_id} was accepted and is {state}")
+        elif state == "completed" and not world.heard[token]:
+            world.note(f"request {wake_id} is completed and its message was never shown")
+    nameless = ledger.execute(
+        "SELECT session_id, state FROM sessions WHERE state <> 'completed' AND COALESCE(reason, '') = ''"
+    )
+    for session_id, state in nameless:
+        world.note(f"session {session_id} is {state} without a reason")
+
+
+def _check_rest(world: World, ledger: sqlite3.Connection) -> None:
+    for table in ("wakes", "sessions"):
+        for state, count in ledger.execute(f"SELECT state, COUNT(*) FROM {table} GROUP BY state"):
+            if state not in TERMINAL:
+                world.note(f"{count} rows of {table} are {state} at the end")
+
+
+def _check_status(world: World, settings: Settings) -> None:
+    """Nothing runs, and nothing says so."""
+    paths = settings.paths
+    if paths.session_status.exists() and json.loads(paths.session_status.read_bytes())["active"] is not False:
+        world.note("the status is active at the end")
+    if any(paths.session_lock.read_bytes()):
+        world.note("the session lock is held at the end")
+    if paths.tmp.is_dir() and any(paths.tmp.iterdir()):
+        world.note("private folders of sessions were left behind")
+
+
+def _check_logs(world: World, ledger: sqlite3.Connection, settings: Settings) -> None:
+    """Each session that ran has a log whose last lines name its exit code, as its readers expect."""
+    for session_id, state in ledger.execute("SELECT session_id, state FROM sessions"):
+        path = settings.paths.logs / f"session-{session_id}.log"
+        if state in RAN and session_id in world.spawned:
+            if not path.exists():
+                world.note(f"session {session_id} has no log")
+            elif not any("exit code:" in line for line in _last(path.read_text(), 5)):
+                world.note(f"the log of session {session_id} ({state}) has no end")
+
+
+def _last(text: str, count: int) -> Iterator[str]:
+    yield from text.splitlines()[-count:]

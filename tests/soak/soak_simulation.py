@@ -1,0 +1,103 @@
+"""The simulation with its full count: 10,000 days of a life, the power failing in every third session.
+
+The days are lived in several homes side by side, each a year and more long, so that both changes of the clocks come
+into every one. Any promise that is broken names its home's seed: `--days N --seed S --homes 1` runs that one again.
+"""
+
+import argparse
+import json
+import math
+import multiprocessing
+import os
+import sys
+import time
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from concurrent.futures import ProcessPoolExecutor, as_completed
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+import attrs
+
+from tests.simulation.simulation import Plan, Report, simulate
+from tests.simulation.storage import fast_folder
+
+DAYS = 10_000
+A_HOME = 400
+AT_LEAST = 20
+"""How often the power has to fail at each named point, in a run of the full length."""
+
+
+def live(days: float, seed: int, quota: int) -> tuple[int, float, Report]:
+    """One home, in a process of its own."""
+    begun = time.monotonic()
+    with TemporaryDirectory(dir=fast_folder()) as folder:
+        report = simulate(Plan(days=days, seed=seed, quota=quota), Path(folder))
+    return seed, time.monotonic() - begun, report
+
+
+def main(argv: Sequence[str]) -> int:
+    """Run it and print what was counted. The exit code is 1 for a broken promise or a point that was hit too seldom."""
+    parser = argparse.ArgumentParser(prog="soak_simulation", description=__doc__)
+    parser.add_argument("--days", type=int, default=DAYS, help=f"days in all ({DAYS})")
+    parser.add_argument("--seed", type=int, default=1, help="seed of the first home (1); the next one has the next")
+    parser.add_argument("--homes", type=int, default=0, help=f"homes that share the days (one for each {A_HOME})")
+    parser.add_argument("--side-by-side", type=int, default=os.cpu_count() or 1, help="homes at a time (processors)")
+    parser.add_argument("--json", action="store_true", help="print JSON")
+    options = parser.parse_args(argv)
+    homes = options.homes or max(1, math.ceil(options.days / A_HOME))
+    quota = math.ceil(AT_LEAST / homes) if options.days >= DAYS else 0
+    begun = time.monotonic()
+    found = list(_side_by_side(options.days / homes, range(options.seed, options.seed + homes), quota, options))
+    took = time.monotonic() - begun
+    points: Counter[str] = Counter()
+    states: Counter[str] = Counter()
+    for report in found:
+        points.update(report.points)
+        states.update(report.states)
+    wrong = [each for report in found for each in report.wrong]
+    seldom = {point: hits for point, hits in points.items() if hits < AT_LEAST} if options.days >= DAYS else {}
+    counts = {
+        "days": options.days,
+        "homes": homes,
+        "seconds": round(took, 1),
+        "days_a_second": round(options.days / took, 2),
+        "lives": sum(report.lives for report in found),
+        "power_cuts": sum(report.cuts for report in found),
+        "sessions": sum(report.sessions for report in found),
+        "clock_jumps": sum(report.jumps for report in found),
+        "letters": sum(report.letters for report in found),
+        "requests": sum(report.asked for report in found),
+        **{f"records_{state}": count for state, count in sorted(states.items())},
+        "points": len(points),
+        "fewest_hits": min(points.values()),
+        "broken_promises": len(wrong),
+    }
+    if options.json:
+        print(json.dumps({**counts, "hits": dict(sorted(points.items())), "wrong": wrong, "seldom": seldom}))
+    else:
+        for point, hits in sorted(points.items(), key=lambda pair: pair[1]):
+            print(f"simulation  {hits:7}  after {point}")
+        for name, value in counts.items():
+            print(f"simulation  {name:24} {value}")
+        for each in wrong:
+            print(f"simulation  BROKEN: {each}")
+    return 1 if wrong or seldom else 0
+
+
+def _side_by_side(days: float, seeds: Sequence[int], quota: int, options: argparse.Namespace) -> Iterator[Report]:
+    """The reports as they come, each with a line of progress."""
+    # spawned, not forked: a run after another soak finds threads and clocks in this process
+    context = multiprocessing.get_context("spawn")
+    with ProcessPoolExecutor(options.side_by_side, mp_context=context) as pool:
+        running = [pool.submit(live, days, seed, quota) for seed in seeds]
+        for number, done in enumerate(as_completed(running), 1):
+            seed, took, report = done.result()
+            said = f"{len(report.wrong)} broken promises" if report.wrong else "every promise kept"
+            print(
+                f"home {number} of {len(seeds)} (seed {seed}): {days:g} days in {took:.0f} s, "
+                f"{report.cuts} cuts, {said}",
+                file=sys.stderr,
+                flush=True,
+            )
+            yield attrs.evolve(report, wrong=tuple(f"seed {seed}: {each}" for each in report.wrong))

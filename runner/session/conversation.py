@@ -8,6 +8,7 @@ import json
 from datetime import datetime
 from pathlib import Path
 
+from runner.session.inert import visible
 from runner.storage import files
 
 MODE = 0o640
@@ -19,11 +20,16 @@ def begin(folder: Path, session_id: str, *, kind: str, sender: str, message: str
     said = message.encode("utf-8", "replace")
     head = (
         f'---\ndate: "{now.isoformat()}"\ntype: "{kind}"\nsession_id: "{session_id}"\n'
-        f"sender: {json.dumps(sender, ensure_ascii=False)}\nmessage_bytes: {len(said)}\n---\n\n## Message\n\n"
+        f"sender: {json.dumps(_as_name(sender), ensure_ascii=False)}\nmessage_bytes: {len(said)}\n---\n\n## Message\n\n"
     )
     path = folder / f"{session_id}.md"
     files.write_atomic(path, head.encode("utf-8", "replace") + said, mode=MODE)
     return path
+
+
+def _as_name(sender: str) -> str:
+    """Short and visible: YAML refuses a block with control characters in it, and then none of its keys is read."""
+    return visible(sender)[:200]
 
 
 def add_answer(path: Path, message: str, answer: str) -> bool:

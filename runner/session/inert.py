@@ -9,6 +9,7 @@ import unicodedata
 # In emoji and in several scripts these two join what belongs together; all else that is invisible is shown by number.
 _JOINERS = {"\u200c", "\u200d"}
 _SUSPECT = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\xa0\xad\u0600-\u0605\u061c-\uffff\U00010000-\U0010ffff]+")
+_HIDDEN = {"Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp"}
 _SHOWN_AT_ONCE = 3
 _LINE_ENDS = re.compile(r"\r\n|[\n\r\v\f\x1c-\x1e\x85\u2028\u2029]")
 
@@ -30,7 +31,7 @@ def _named(run: re.Match[str]) -> str:
         hidden.clear()
 
     for char in run[0]:
-        if unicodedata.category(char) in {"Cc", "Cf", "Cs", "Co", "Cn"} and char not in _JOINERS:
+        if unicodedata.category(char) in _HIDDEN and char not in _JOINERS:
             hidden.append(char)
         else:
             tell()

@@ -5,7 +5,6 @@ import re
 from datetime import datetime
 from pathlib import Path
 from typing import Any
-from zoneinfo import ZoneInfo
 
 import attrs
 import pytest
@@ -13,7 +12,6 @@ import trio
 import trio.testing
 
 from runner.resources import prompts_dir
-from runner.schedule import load_schedule
 from runner.session import prompt as prompt_module
 from runner.session.abilities import Abilities
 from runner.session.context import SOURCES, gather
@@ -21,15 +19,8 @@ from runner.session.errors import PromptError, UnknownSessionTypeError
 from runner.session.kinds import KINDS, SCHEDULED, WAKE_TYPES, kind_of
 from runner.session.prompt import Prompter, Prompts, Wanted
 from runner.session.sources.base import Ask, Source
-from tests.runner.session.stage import make_home, settings_for
-from tests.support.ledger import inline
-
-ZONE = ZoneInfo("America/New_York")
-NOON = datetime(2026, 3, 2, 12, 5, tzinfo=ZONE)
-
-
-def ask_for(home: Path, kind: str = "noon", now: datetime = NOON) -> Ask:
-    return Ask(kind_of(kind), now, settings_for(home), load_schedule(ZONE), inline)
+from tests.runner.session.asking import NOON, ask_for
+from tests.runner.session.stage import make_home
 
 
 async def prompts(home: Path, kind: str = "noon", now: datetime = NOON, **wanted: str) -> Prompts:

@@ -34,7 +34,7 @@ def test_no_text_leaves_its_lines(text: str) -> None:
     shown = quoted(text)
     assert all(line.startswith("> ") for line in shown.splitlines())
     kept = {unicodedata.category(char) for char in shown if char not in "\n\t\u200c\u200d"}
-    assert not kept & {"Cc", "Cf", "Cs", "Co", "Cn"}
+    assert not kept & {"Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp"}
 
 
 @given(st.text())

@@ -1,6 +1,7 @@
 """A wake without a running process: the same engine, the same lock, the same ledger, run to its end right here."""
 
 import os
+import shutil
 import signal
 import tempfile
 from collections.abc import Callable
@@ -58,20 +59,28 @@ class _Thread:
         return await trio.to_thread.run_sync(work, limiter=self._one)
 
 
-async def _choose(shell: Shell, settings: Settings, run_sync: _Thread) -> Chosen:
+async def _choose(shell: Shell, settings: Settings, run_sync: _Thread, ledger_path: Path | None = None) -> Chosen:
     def ran() -> frozenset[str]:
-        with LedgerView.open(settings.paths.ledger) as ledger:
+        with LedgerView.open(ledger_path or settings.paths.ledger) as ledger:
             return ledger.ran_backends()
 
     around = Surroundings(shell.environ, await run_sync(ran), run_sync, as_root=os.geteuid() == 0)
     return await choose(settings, around)
 
 
+def _apart(settings: Settings, folder: Path) -> Path:
+    """Where the ledger can be read without a trace: SQLite leaves files beside one that nobody has open. Blocking."""
+    path = settings.paths.ledger
+    if not path.is_file() or path.with_name(f"{path.name}-wal").exists():
+        return path
+    return Path(shutil.copyfile(path, folder / "copy.db"))
+
+
 async def _dry_run(shell: Shell, settings: Settings, params: WakeParams, *, without_network: bool) -> DryRun:
     run_sync = _Thread()
-    chosen = await _choose(shell, settings, run_sync)
     # the engine wants a ledger; a dry run must not make one in the home, so it gets one that is thrown away
     with tempfile.TemporaryDirectory() as folder:
+        chosen = await _choose(shell, settings, run_sync, await run_sync(lambda: _apart(settings, Path(folder))))
         ledger = await Ledger.open(Path(folder) / "sessions.db", run_sync=run_sync)
         try:
             engine = make_engine(
@@ -95,7 +104,13 @@ async def _wake(shell: Shell, settings: Settings, params: WakeParams, step: Step
     try:
         follower = _Follower(step)
         engine = make_engine(
-            settings=settings, ledger=ledger, chosen=chosen, now=shell.now, publish=follower.publish, run_sync=run_sync
+            settings=settings,
+            ledger=ledger,
+            chosen=chosen,
+            now=shell.now,
+            publish=follower.publish,
+            run_sync=run_sync,
+            environ=shell.environ,
         )
         await engine.recover()
         # asked before anything is queued: a busy lock leaves no row behind

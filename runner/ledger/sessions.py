@@ -295,6 +295,7 @@ def _row(connection: sqlite3.Connection, row: sqlite3.Row) -> SessionRow:
         files_written=tuple(_json(row["files_written_json"], ())),
         files_read=tuple(_json(row["files_read_json"], ())),
         summary=row["summary"] or "",
-        notices=tuple((row["notices"] or "").splitlines()),
+        # a reader may look at a file that its own process has not brought up to date yet
+        notices=tuple((row["notices"] or "").splitlines()) if "notices" in row.keys() else (),  # noqa: SIM118 - a Row
         hooks=hooks.of(connection, row["session_id"]),
     )

@@ -23,7 +23,7 @@ from runner.session.choose import Chosen
 from runner.session.context import SOURCES, gather
 from runner.session.errors import SessionLockedError
 from runner.session.events import Publish
-from runner.session.hooks import HOOKS, Hook, HookContext
+from runner.session.hooks import HOOKS, Hook, HookContext, NoIndex, SemanticIndex
 from runner.session.kinds import KINDS, Deadline, Kind, kind_of
 from runner.session.livefiles import LineFiles, Status
 from runner.session.lock import SessionLock
@@ -31,7 +31,7 @@ from runner.session.performance import EndedSession, Performance, judge, outcome
 from runner.session.pipeline import Pipeline
 from runner.session.projection import Projection
 from runner.session.prompt import Prompter, Prompts, Wanted
-from runner.session.prompt_history import keep_prompt
+from runner.session.prompt_history import keep_life, keep_prompt, memory_loss
 from runner.session.purse import Purse
 from runner.session.recovery import Recovered, Recovery
 from runner.session.redact import Redactor
@@ -73,6 +73,9 @@ class Engine:
     schedule: Schedule
     hooks: tuple[Hook, ...] = HOOKS
     sources: tuple[Source, ...] = SOURCES
+    index: SemanticIndex = attrs.field(factory=NoIndex)
+    environ: Mapping[str, str] = attrs.field(factory=dict, repr=False)
+    """What the process was started with, for programs that hooks run."""
     lock: SessionLock = attrs.field(init=False)
     pipeline: Pipeline = attrs.field(init=False)
     purse: Purse = attrs.field(init=False)
@@ -181,11 +184,20 @@ class Engine:
             status=self.status,
             now=self.now,
             run_sync=self.run_sync,
+            index=self.index,
+            environ=self.environ,
         )
 
 
 def make_engine(
-    *, settings: Settings, ledger: Ledger, chosen: Chosen, now: Now, publish: Publish, run_sync: RunSync
+    *,
+    settings: Settings,
+    ledger: Ledger,
+    chosen: Chosen,
+    now: Now,
+    publish: Publish,
+    run_sync: RunSync,
+    environ: Mapping[str, str] | None = None,
 ) -> Engine:
     """An engine with the shipped templates, hooks and schedule. Reads the schedule's file."""
     session = settings.session
@@ -202,6 +214,7 @@ def make_engine(
         run_sync=run_sync,
         prompter=Prompter(prompts_dir(), abilities),
         schedule=load_schedule(settings.resident.zone),
+        environ=environ or {},
     )
 
 
@@ -297,6 +310,8 @@ class _Session:
             )
         if prompt_file:
             keep_prompt(paths.prompt_history, wake.id, prompt_file)
+        keep_life(paths, wake.id)
+        self.workplace.before.keep(paths.home, prompts.shown_visitors)
 
     def _performance(self, order: RunOrder, report: Progress) -> Performance:
         engine, paths = self.engine, self.engine.settings.paths
@@ -349,10 +364,19 @@ class _Session:
             )
         await engine.purse.ended(self.wake.id, state, ended.reason)
         await engine.ledger.sessions.finish(self.wake.id, ended)
+        await self._notice_loss()
         await self._note(summary.result_lines, result.stderr if result is not None else "", performance)
         if self.kind.live and begun and interrupted is None:
             await self._status_hooks()
         return ended
+
+    async def _notice_loss(self) -> None:
+        """A session that took much of memory.md away is marked; what was there is kept."""
+        with contextlib.suppress(OSError):  # as with the status: the record itself is written
+            loss = await self.engine.run_sync(lambda: memory_loss(self.engine.settings.paths, self.wake.id))
+            if loss:
+                await self.engine.ledger.sessions.notice(self.wake.id, loss)
+                await self._log([f"Notice: {loss}"])
 
     async def _status_hooks(self) -> None:
         started = self.began.isoformat(timespec="seconds")
@@ -385,8 +409,8 @@ class _Session:
         context = HookContext(
             session_id=self.wake.id,
             kind=self.kind,
-            paths=engine.settings.paths,
-            now=engine.local_now(),
+            settings=engine.settings,
+            ended=ended.ended_at.astimezone(engine.settings.resident.zone),
             began=self.began,
             stream=self.workplace.stream,
             message=self.wake.message,
@@ -394,6 +418,9 @@ class _Session:
             reply=ended.reply,
             exit_code=ended.exit_code,
             run_sync=engine.run_sync,
+            ledger=engine.ledger,
+            index=engine.index,
+            environ=engine.environ,
         )
         verdicts = await engine.pipeline.run(context, ledger=engine.ledger, now=engine.now)
         return {name: verdict.value for name, verdict in verdicts.items()}

@@ -30,3 +30,11 @@ class PromptError(RunnerError):
 
 class RefusedToolError(Exception):
     """The resident asked for something its tools do not do; the text goes back to it as the tool's result."""
+
+
+class NotDueError(Exception):
+    """There is nothing for the hook to do, for a reason that people should read."""
+
+
+class HookFailedError(Exception):
+    """The hook could not do its work; the text says why, in words for people."""

@@ -11,7 +11,7 @@ import attrs
 import trio
 
 from runner.ledger import Ledger
-from runner.session.hooks.base import Hook, HookContext, Verdict
+from runner.session.hooks.base import Hook, HookContext, HookFailedError, NotDueError, Verdict
 
 _GATING = frozenset({Verdict.FAILED, Verdict.TIMED_OUT, Verdict.UPSTREAM_FAILED})
 
@@ -73,7 +73,8 @@ class Pipeline:
             return verdict
         if not await ledger.hooks.begin(context.session_id, hook.name, now()):
             return Verdict.FAILED  # begun twice before and never finished; the ledger has written so
-        verdict, error = await _judged(hook, context)
+        failed = [name for name in hook.after if verdicts.get(name) in _GATING]
+        verdict, error = await _judged(hook, attrs.evolve(context, failed_before=tuple(failed)))
         await ledger.hooks.finish(context.session_id, hook.name, verdict.value, error or None, now=now())
         return verdict
 
@@ -83,6 +84,10 @@ async def _judged(hook: Hook, context: HookContext) -> tuple[Verdict, str]:
     with trio.move_on_after(hook.within) as scope:
         try:
             verdict, error = await hook.run(context), ""
+        except NotDueError as reason:
+            verdict, error = Verdict.NOT_DUE, str(reason)[:2000]
+        except HookFailedError as reason:
+            verdict, error = Verdict.FAILED, str(reason)[:2000]
         except Exception as failure:  # noqa: BLE001 - the one place where any failure of any hook becomes its verdict
             verdict, error = Verdict.FAILED, f"{type(failure).__name__}: {failure}"[:2000]
     return (Verdict.TIMED_OUT, f"over its {hook.within:g} s") if scope.cancelled_caught else (verdict, error)

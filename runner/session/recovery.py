@@ -11,13 +11,14 @@ from runner.clock import Now
 from runner.ledger import Ledger, RunSync, SessionRow
 from runner.session import sessionlog
 from runner.session.errors import SessionLockedError
-from runner.session.hooks.base import HookContext
+from runner.session.hooks.base import HookContext, NoIndex, SemanticIndex
 from runner.session.kinds import KINDS
 from runner.session.livefiles import Status
 from runner.session.lock import SessionLock
 from runner.session.orphans import Mark, end_marked, end_recorded
 from runner.session.performance import EndedSession, outcome
 from runner.session.pipeline import Pipeline
+from runner.session.prompt_history import memory_loss
 from runner.session.records import parse
 from runner.session.redact import Redactor
 from runner.session.summary import Summary
@@ -46,6 +47,8 @@ class Recovery:
     status: Status
     now: Now
     run_sync: RunSync
+    index: SemanticIndex = attrs.field(factory=NoIndex)
+    environ: Mapping[str, str] = attrs.field(factory=dict, repr=False)
 
     async def run(self) -> tuple[Recovered, ...]:
         """Everything, under the session lock: a lock that another process holds says that its rows are alive."""
@@ -68,15 +71,18 @@ class Recovery:
         context = HookContext(
             session_id=session_id,
             kind=kind,
-            paths=self.settings.paths,
-            now=self.now().astimezone(zone),
-            began=_began(row, self.now()).astimezone(zone),
+            settings=self.settings,
+            ended=_moment(row.ended_at, self.now()).astimezone(zone),
+            began=_moment(row.started_at, self.now()).astimezone(zone),
             stream=place.stream,
             message=wake.message if wake is not None else "",
             sender=wake.sender if wake is not None else "",
             reply=summary.reply(),
             exit_code=row.exit_code,
             run_sync=self.run_sync,
+            ledger=self.ledger,
+            index=self.index,
+            environ=self.environ,
         )
         verdicts = await self.pipeline.run(context, ledger=self.ledger, now=self.now)
         await self._leave(place)
@@ -137,11 +143,15 @@ class Recovery:
             hooks=self.pipeline.names(reduced=kind.reduced_hooks) if kind is not None else (),
         )
         await self.ledger.sessions.finish(row.session_id, record)
+        loss = await self.run_sync(lambda: memory_loss(self.settings.paths, row.session_id))
+        if loss:
+            await self.ledger.sessions.notice(row.session_id, loss)
         log = sessionlog.log_path(self.settings.paths.logs, row.session_id)
 
         def note() -> None:  # the log's end comes when its hooks are through
             if log.exists():
-                sessionlog.append(log, [*summary.result_lines, f"Interrupted: {REASON}"])
+                notices = [f"Notice: {loss}"] if loss else []
+                sessionlog.append(log, [*summary.result_lines, *notices, f"Interrupted: {REASON}"])
 
         await self.run_sync(note)
         return Recovered(row.session_id, "interrupted", f"{ended} processes ended" if ended else "")
@@ -158,8 +168,8 @@ class Recovery:
         return await self.run_sync(read)
 
 
-def _began(row: SessionRow, default: datetime) -> datetime:
-    if row.started_at is None:
+def _moment(text: str | None, default: datetime) -> datetime:
+    if text is None:
         return default
-    moment = datetime.fromisoformat(row.started_at)
+    moment = datetime.fromisoformat(text)
     return moment if moment.tzinfo is not None else moment.replace(tzinfo=default.tzinfo)

@@ -5,6 +5,8 @@ from pathlib import Path
 
 import attrs
 
+from runner.session.before import Before
+
 
 @attrs.frozen
 class Workplace:
@@ -13,6 +15,10 @@ class Workplace:
     @property
     def stream(self) -> Path:
         return self.folder / "stream.jsonl"
+
+    @property
+    def before(self) -> Before:
+        return Before(self.folder)
 
     def make(self) -> None:
         """A fresh one: what an earlier attempt left is gone."""
@@ -26,10 +32,11 @@ class Workplace:
         shutil.rmtree(self.folder, ignore_errors=True)
 
     def forget_prompts(self) -> None:
-        """Drop everything but the raw record, which the hooks still need."""
+        """Drop everything but what the hooks still need: the raw record, and what was so before the model ran."""
+        needed = {self.stream, *self.before.files}
         if self.folder.is_dir():
             for path in self.folder.iterdir():
-                if path != self.stream:
+                if path not in needed:
                     path.unlink(missing_ok=True)
 
 

@@ -155,6 +155,7 @@ class Moderation:
 class Memory:
     embedding_backend: str
     compile_model: str
+    mood_max_weight: float
 
 
 @attrs.frozen(kw_only=True)

@@ -1,16 +1,18 @@
 """What a hook is given, and what it says."""
 
 import enum
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from datetime import datetime
 from pathlib import Path
-from typing import TypeAlias
+from typing import Literal, Protocol, TypeAlias
 
 import attrs
 
-from runner.ledger import RunSync
+from runner.ledger import Ledger, RunSync
+from runner.session.before import Before
+from runner.session.errors import HookFailedError, NotDueError
 from runner.session.kinds import Kind
-from runner.settings import Paths
+from runner.settings import Paths, Settings
 
 
 class Verdict(enum.Enum):
@@ -23,15 +25,44 @@ class Verdict(enum.Enum):
     TIMED_OUT = "timed_out"
 
 
+__all__ = [
+    "Hook",
+    "HookContext",
+    "HookFailedError",
+    "NoIndex",
+    "NotDueError",
+    "Run",
+    "SemanticIndex",
+    "Step",
+    "Verdict",
+]
+
+Step: TypeAlias = Literal["memory_index", "graph_update", "resonance", "echoes"]
+
+
+class SemanticIndex(Protocol):
+    """Who holds the vectors. Each step is safe to repeat."""
+
+    async def perform(self, step: Step, *, session_id: str) -> None:
+        """Do one step for an ended session; NotDueError when it has nothing to do, or there are no vectors."""
+
+
+class NoIndex:
+    """Stands in where nobody holds vectors."""
+
+    async def perform(self, step: Step, *, session_id: str) -> None:
+        raise NotDueError(f"no semantic index yet: {step} of {session_id} has to wait")
+
+
 @attrs.frozen(kw_only=True)
 class HookContext:
     """The session that is over, as far as its hooks may know it. The same after a restart of the process."""
 
     session_id: str
     kind: Kind
-    paths: Paths
-    now: datetime
-    """In the home's zone."""
+    settings: Settings
+    ended: datetime
+    """When its record was written, in the home's zone."""
     began: datetime
     stream: Path
     """The session's raw lines; missing when nothing was ever written."""
@@ -40,6 +71,21 @@ class HookContext:
     reply: str
     exit_code: int | None
     run_sync: RunSync
+    ledger: Ledger
+    index: SemanticIndex = attrs.field(factory=NoIndex)
+    environ: Mapping[str, str] = attrs.field(factory=dict, repr=False)
+    """What the process was started with; a hook that starts a program hands on little of it."""
+    failed_before: tuple[str, ...] = ()
+    """Predecessors that only order and that came to no good end."""
+
+    @property
+    def paths(self) -> Paths:
+        return self.settings.paths
+
+    @property
+    def before(self) -> Before:
+        """What was so before the model ran."""
+        return Before(self.stream.parent)
 
 
 Run: TypeAlias = Callable[[HookContext], Awaitable[Verdict]]

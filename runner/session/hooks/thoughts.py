@@ -65,7 +65,7 @@ def complete_folder(folder: Path, *, since: datetime, zone: ZoneInfo) -> int:
 
 
 async def run(context: HookContext) -> Verdict:
-    zone = context.now.tzinfo
+    zone = context.ended.tzinfo
     if not isinstance(zone, ZoneInfo):
         raise TypeError(f"a hook's clock has to carry the home's zone, not {zone!r}")
     await context.run_sync(lambda: complete_folder(context.paths.thoughts, since=context.began, zone=zone))

@@ -69,6 +69,7 @@ async def test_a_whole_life(ledger: Ledger) -> None:
             {"name": name, "verdict": None, "started_at": None, "ended_at": None, "error": None}
             for name in ("transcript", "git")
         ],
+        "notices": [],
     }
 
 

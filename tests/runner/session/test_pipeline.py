@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from runner.ledger import Ledger, SessionFacts, SessionOutcome, WakeRequest
 from runner.session.hooks import HOOKS
-from runner.session.hooks.base import Hook, HookContext, Verdict
+from runner.session.hooks.base import Hook, HookContext, HookFailedError, NotDueError, Verdict
 from runner.session.kinds import kind_of
 from runner.session.pipeline import HookGraphError, Pipeline, check
 from tests.runner.session.stage import START, settings_for
@@ -27,12 +27,12 @@ async def ended(ledger: Ledger, names: tuple[str, ...]) -> str:
     return wake.id
 
 
-def context(home: Path, session_id: str) -> HookContext:
+def context(home: Path, session_id: str, ledger: Ledger) -> HookContext:
     return HookContext(
         session_id=session_id,
         kind=kind_of("morning"),
-        paths=settings_for(home).paths,
-        now=START,
+        settings=settings_for(home),
+        ended=START,
         began=START,
         stream=home / "stream.jsonl",
         message="",
@@ -40,6 +40,7 @@ def context(home: Path, session_id: str) -> HookContext:
         reply="",
         exit_code=0,
         run_sync=inline,
+        ledger=ledger,
     )
 
 
@@ -78,7 +79,7 @@ async def run(home: Path, *hooks: Hook) -> tuple[dict[str, str | None], dict[str
     ledger = await open_ledger(home)
     try:
         session_id = await ended(ledger, tuple(hook.name for hook in hooks))
-        await Pipeline(hooks).run(context(home, session_id), ledger=ledger, now=lambda: START)
+        await Pipeline(hooks).run(context(home, session_id, ledger), ledger=ledger, now=lambda: START)
         rows = await ledger.hooks.of(session_id)
         return {row.name: row.verdict for row in rows}, {row.name: row.error for row in rows}
     finally:
@@ -138,8 +139,8 @@ async def test_a_restart_runs_what_has_no_verdict_and_nothing_twice(
     session_id = await ended(ledger, ("first", "second", "third", "unknown"))
     for _ in range(2):
         with trio.move_on_after(10):
-            await Pipeline(hooks).run(context(tmp_path, session_id), ledger=ledger, now=lambda: START)
-    verdicts = await Pipeline(hooks).run(context(tmp_path, session_id), ledger=ledger, now=lambda: START)
+            await Pipeline(hooks).run(context(tmp_path, session_id, ledger), ledger=ledger, now=lambda: START)
+    verdicts = await Pipeline(hooks).run(context(tmp_path, session_id, ledger), ledger=ledger, now=lambda: START)
     assert verdicts == {"first": Verdict.DONE, "second": Verdict.FAILED, "third": Verdict.UPSTREAM_FAILED}
     assert [name for what, name, _ in steps.noted if what == "begin"] == ["first", "second", "second"]
     rows = {row.name: row for row in await ledger.hooks.of(session_id)}
@@ -166,8 +167,60 @@ def test_a_table_that_contradicts_itself_is_refused() -> None:
 def test_the_shipped_table_is_sound() -> None:
     """The real table passes the same check, and small sessions get only what is marked for them."""
     pipeline = Pipeline(HOOKS)
-    assert pipeline.names(reduced=False) == tuple(hook.name for hook in HOOKS)
-    assert set(pipeline.names(reduced=True)) <= set(pipeline.names(reduced=False))
+    assert pipeline.names(reduced=False) == (
+        "transcript",
+        "thoughts",
+        "mood",
+        "conversation",
+        "revalidation",
+        "visitors_archive",
+        "memory_index",
+        "compile_memory",
+        "graph_update",
+        "resonance",
+        "drift",
+        "mirror_snapshot",
+        "echoes",
+        "git",
+    )
+    assert pipeline.names(reduced=True) == ("revalidation", "git")
+    assert {hook.name: hook.needs for hook in HOOKS if hook.needs} == {
+        "graph_update": ("memory_index",),
+        "resonance": ("memory_index",),
+        "echoes": ("resonance",),
+    }
+    assert {hook.name: hook.after for hook in HOOKS if hook.after} == {
+        "memory_index": ("thoughts",),
+        "compile_memory": ("memory_index",),
+        "drift": ("memory_index",),
+        "mirror_snapshot": ("memory_index",),
+        "echoes": ("drift",),
+        "git": ("revalidation", "echoes"),
+    }
+
+
+async def test_a_hook_says_why_it_did_nothing_or_could_not(
+    tmp_path: Path, autojump_clock: trio.testing.MockClock
+) -> None:
+    """The reason stands beside the verdict, in the hook's own words; who comes after hears of the failure."""
+    told: list[tuple[str, ...]] = []
+
+    async def idle(_: HookContext) -> Verdict:
+        raise NotDueError("nothing changed")
+
+    async def unable(_: HookContext) -> Verdict:
+        raise HookFailedError("the disk is away")
+
+    async def last(context: HookContext) -> Verdict:
+        told.append(context.failed_before)
+        return Verdict.DONE
+
+    verdicts, errors = await run(
+        tmp_path, Hook("idle", idle, 1), Hook("unable", unable, 1), Hook("last", last, 1, after=("idle", "unable"))
+    )
+    assert verdicts == {"idle": "not_due", "unable": "failed", "last": "done"}
+    assert errors == {"idle": "nothing changed", "unable": "the disk is away", "last": None}
+    assert told == [("unable",)]
 
 
 @settings(deadline=None, max_examples=40)

@@ -199,7 +199,8 @@ async def test_a_cancelled_run_takes_its_processes_along(tmp_path: Path, mode: s
         assert row.reason == "operator restart"
         await nothing_left(s, wake.id, program)
         assert s.names()[-1] == "session.end"
-        assert [path.name for path in (s.home / "data" / "tmp" / wake.id).iterdir()] == ["stream.jsonl"]
+        left = {path.name for path in (s.home / "data" / "tmp" / wake.id).iterdir()}
+        assert left == {"stream.jsonl", "before.json"}
         recovered = await engine.recover()
         assert [found.action for found in recovered] == ["hooks"]
         assert not (s.home / "data" / "tmp" / wake.id).exists()

@@ -5,7 +5,6 @@ import os
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
-from zoneinfo import ZoneInfo
 
 import attrs
 import pytest
@@ -16,33 +15,12 @@ from hypothesis import strategies as st
 from runner.content import frontmatter
 from runner.session import conversation as conversation_file
 from runner.session.hooks import conversation, thoughts, transcript
-from runner.session.hooks.base import HookContext, Verdict
+from runner.session.hooks.base import Verdict
 from runner.session.kinds import kind_of
 from runner.session.transcript import fenced
 from runner.session.transcript import transcript as page_of
-from tests.runner.session.stage import make_home, settings_for
-from tests.support.ledger import inline
-
-ZONE = ZoneInfo("America/New_York")
-BEGAN = datetime(2026, 3, 2, 9, 0, tzinfo=ZONE)
-
-
-def context_for(home: Path, **changes: Any) -> HookContext:
-    made = HookContext(
-        session_id="20260302-090000",
-        kind=kind_of("custom"),
-        paths=settings_for(home).paths,
-        now=BEGAN,
-        began=BEGAN,
-        stream=home / "stream.jsonl",
-        message="a question",
-        sender="mira",
-        reply="an answer",
-        exit_code=0,
-        run_sync=inline,
-    )
-    return attrs.evolve(made, **changes)
-
+from tests.runner.session.hooks.context import BEGAN, context_for
+from tests.runner.session.stage import make_home
 
 STREAM = b"\n".join(
     json.dumps(record).encode()
@@ -192,4 +170,4 @@ async def test_only_this_sessions_thoughts_are_touched(tmp_path: Path) -> None:
         assert (home / "thoughts" / name).read_text() == "words"
     assert "---" not in (home / "memory" / "memory.md").read_text()
     with pytest.raises(TypeError, match="zone"):
-        await thoughts.run(context_for(home, now=MODIFIED))
+        await thoughts.run(context_for(home, ended=MODIFIED))

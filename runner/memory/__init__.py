@@ -1,0 +1,1 @@
+"""What can be known about the life from its own words: mood, drift and mirror. Pure functions on texts and numbers."""

@@ -63,7 +63,8 @@ def register(app: typer.Typer) -> None:
         picture = None if image is None else str(image.resolve())
         params = WakeParams(kind, message, sender, picture, max_turns, wait)
         if dry_run:
-            _show_prompts(shell, settings, params, without_network=without_network, as_json=as_json)
+            options = {"without_network": without_network, "as_json": as_json, "verbose": verbose}
+            _show_prompts(shell, settings, params, **options)
             return
         if without_network:
             raise typer.BadParameter("--offline goes with --dry-run: a wake gathers what it can reach", ctx=context)
@@ -136,14 +137,22 @@ def _tell(shell: Shell, answer: Answer, *, as_json: bool) -> int:
 
 
 def _show_prompts(
-    shell: Shell, settings: Settings, params: WakeParams, *, without_network: bool, as_json: bool
+    shell: Shell, settings: Settings, params: WakeParams, *, without_network: bool, as_json: bool, verbose: bool
 ) -> None:
     with shell.busy("gathering"):
         prompts = offline.dry_run(shell, settings, params, without_network=without_network)
     if as_json:
-        shell.json({"type": params.type, "system": prompts.system, "user": prompts.user})
+        more = {"sections": dict(prompts.sections), "missing": dict(prompts.missing), "cuts": list(prompts.cuts)}
+        shown = {"type": params.type, "system": prompts.system, "user": prompts.user}
+        shell.json(shown | more if verbose else shown)
         return
     shell.say("=== SYSTEM PROMPT ===")
     shell.say(prompts.system)
     shell.say("=== USER PROMPT ===")
     shell.say(prompts.user)
+    if verbose:
+        rows = [(name, f"{size:,}", prompts.missing.get(name, "")) for name, size in prompts.sections.items()]
+        shell.say("=== SECTIONS ===")
+        shell.table(("section", "characters", "missing, because"), rows, empty="")
+        for cut in prompts.cuts:
+            shell.say(f"left out: {cut}")

@@ -44,7 +44,8 @@ def test_verbose_prints_the_words_and_the_steps(rehearsing: CommandLine) -> None
 
 
 def test_a_dry_run_prints_both_prompts_and_changes_nothing(rehearsing: CommandLine) -> None:
-    """The two prompts under their headings, exit 0, and not one file made or touched."""
+    """The two prompts under their headings, exit 0, and not one file or folder made, touched or replaced."""
+    assert rehearsing("wake", "dusk").code == 0  # so that there is a ledger, which SQLite would leave files beside
     before = _files(rehearsing.home)
     ran = rehearsing("wake", "custom", "the words of the day", "--dry-run", "--offline")
     assert ran.code == 0
@@ -55,8 +56,49 @@ def test_a_dry_run_prints_both_prompts_and_changes_nothing(rehearsing: CommandLi
     assert _files(rehearsing.home) == before
 
 
-def _files(home: Path) -> dict[str, float]:
-    return {str(path): path.stat().st_mtime for path in home.rglob("*") if path.is_file()}
+def test_a_dry_run_works_where_nothing_can_be_written(rehearsing: CommandLine) -> None:
+    """A home that is closed to writing is read as it is (to root nothing is closed, so nothing may have changed)."""
+    assert rehearsing("wake", "dusk").code == 0
+    before, folders = _files(rehearsing.home), [path for path in rehearsing.home.rglob("*") if path.is_dir()]
+    modes = [(folder, folder.stat().st_mode) for folder in (rehearsing.home, *folders)]
+    try:
+        for folder, mode in modes:
+            folder.chmod(mode & ~0o222)
+        for kind in ("noon", "visit", "self", "correspondence"):
+            assert rehearsing("wake", kind, "hello", "--dry-run", "--offline").code == 0
+    finally:
+        for folder, mode in modes:
+            folder.chmod(mode)
+    assert _files(rehearsing.home) == before
+
+
+def test_a_verbose_dry_run_has_a_table_of_its_sections(rehearsing: CommandLine) -> None:
+    """Each part with its characters, and why one is missing; the same in JSON."""
+    (rehearsing.home / "memory" / "memory.md").write_text("m" * 1234)
+    ran = rehearsing("wake", "noon", "--dry-run", "--verbose", "--offline")
+    table = ran.out.partition("=== SECTIONS ===\n")[2]
+    rows = {line.split()[0]: line for line in table.splitlines()}
+    assert "1,234" in rows["memory_content"]
+    assert "not built yet" in rows["memory_echoes"]
+    assert "not asked: offline" in rows["weather"]
+    assert {"system", "user", "message", "visitors"} <= set(rows)
+    found = rehearsing("wake", "noon", "--dry-run", "--verbose", "--json").json
+    assert found["sections"]["memory_content"] == 1234
+    assert "semantic index" in found["missing"]["memory_echoes"]
+
+
+def test_words_that_look_like_options_are_words(rehearsing: CommandLine) -> None:
+    """After -- a message is a message, whatever it begins with."""
+    ran = rehearsing("wake", "custom", "--", "--dry-run")
+    assert (ran.code, "completed" in ran.out) == (0, True)
+    (kept,) = (rehearsing.home / "conversations").iterdir()
+    assert "## Message\n\n--dry-run\n" in kept.read_text()
+
+
+def _files(home: Path) -> dict[str, tuple[int, int, int]]:
+    """Every file and folder with its number, time and size; the time of a folder changes with what is in it."""
+    found = {path: path.stat() for path in (home, *home.rglob("*"))}
+    return {str(path): (state.st_ino, state.st_mtime_ns, state.st_size) for path, state in found.items()}
 
 
 def test_offline_is_for_dry_runs(rehearsing: CommandLine) -> None:

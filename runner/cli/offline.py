@@ -104,7 +104,13 @@ async def _wake(shell: Shell, settings: Settings, params: WakeParams, step: Step
     try:
         follower = _Follower(step)
         engine = make_engine(
-            settings=settings, ledger=ledger, chosen=chosen, now=shell.now, publish=follower.publish, run_sync=run_sync
+            settings=settings,
+            ledger=ledger,
+            chosen=chosen,
+            now=shell.now,
+            publish=follower.publish,
+            run_sync=run_sync,
+            environ=shell.environ,
         )
         await engine.recover()
         # asked before anything is queued: a busy lock leaves no row behind

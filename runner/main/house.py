@@ -289,6 +289,7 @@ class House:
             now=self.now,
             publish=self._publish,
             run_sync=self.run_sync,
+            environ=self.environ,
         )
         return SessionActor(self.mailboxes.session, engine, self.ledger, self.now, self.events, self.board)
 

@@ -15,9 +15,6 @@ from runner.control.protocol import Commands
 from runner.control.server import ControlSocket, ErrorSink, serve
 from runner.kernel import Life
 
-LAST_ANSWERS = 0.2
-"""Seconds that answers get after the end is wished: an order to restart this very actor has an answer too."""
-
 
 @attrs.define(eq=False)
 class Control:
@@ -33,8 +30,6 @@ class Control:
         """Answer until the end is wished, and then long enough to say what was just done, this end included."""
         async with trio.open_nursery() as nursery:
             for door, commands in ((self.everything, self.commands), (self.tools, self.tool_commands)):
-                await nursery.start(partial(serve, door.listener(), commands, on_error=self.on_error))
+                answering = partial(serve, door.listener(), commands, on_error=self.on_error, stop=life.stopping)
+                await nursery.start(answering)
             life.started()
-            await life.stopping.wait()  # no deadline: this is the life of the door
-            await trio.sleep(LAST_ANSWERS)
-            nursery.cancel_scope.cancel()

@@ -11,8 +11,9 @@ import socket
 import stat
 import struct
 from collections.abc import Awaitable, Callable, Iterator
+from functools import partial
 from pathlib import Path
-from typing import Any, Final, TypeVar
+from typing import Final, TypeVar
 
 import attrs
 import trio
@@ -42,6 +43,7 @@ T = TypeVar("T")
 MAX_CONNECTIONS: Final = 64
 MAX_REQUESTS: Final = 32  # at once on one connection
 HANDSHAKE_SECONDS: Final = 5.0
+LAST_ANSWERS: Final = 0.2  # an order to restart this very server has an answer too
 SEND_SECONDS: Final = 30.0  # a client that stops reading is dropped, so that it can't hold a place for ever
 _BACKLOG: Final = 128
 _UNIX_PATH_BYTES: Final = 100  # the kernel takes 107; what lies behind /proc/self/fd is short
@@ -108,10 +110,16 @@ async def serve(
     commands: Commands,
     *,
     on_error: ErrorSink,
+    stop: trio.Event | None = None,
     task_status: trio.TaskStatus[None] = trio.TASK_STATUS_IGNORED,
 ) -> None:
-    """Answer until cancelled. What one connection does wrong ends that connection and nothing else."""
+    """Answer until cancelled, or until `stop` is set: then nothing more is accepted (who comes waits in the backlog for
+    the next server), and answers get LAST_ANSWERS seconds.
+
+    What one connection does wrong ends that connection and nothing else.
+    """
     places = trio.CapacityLimiter(MAX_CONNECTIONS)
+    asked = trio.Event() if stop is None else stop
 
     async def welcome(stream: trio.SocketStream) -> None:
         try:
@@ -127,8 +135,14 @@ async def serve(
             places.release_on_behalf_of(stream)
             await trio.aclose_forcefully(stream)
 
-    async with listener:
-        await trio.serve_listeners(welcome, [listener], task_status=_started(task_status))
+    async with listener, trio.open_nursery() as conversations:
+        async with trio.open_nursery() as accepting:
+            await accepting.start(partial(trio.serve_listeners, welcome, [listener], handler_nursery=conversations))
+            task_status.started()
+            await asked.wait()  # no deadline: this is the life of the server
+            accepting.cancel_scope.cancel()
+        await trio.sleep(LAST_ANSWERS)
+        conversations.cancel_scope.cancel()
 
 
 async def converse(wire: Wire, commands: Commands, *, caller: Caller, on_error: ErrorSink) -> None:
@@ -245,17 +259,3 @@ def _peer(stream: trio.SocketStream) -> Caller:
     credentials = stream.socket.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, size)
     pid, uid, _ = struct.unpack("3i", credentials)
     return Caller(pid=pid, uid=uid)
-
-
-class _Adapted:
-    """serve_listeners reports its listeners; our callers want only to know that it runs."""
-
-    def __init__(self, status: trio.TaskStatus[None]) -> None:
-        self._status = status
-
-    def started(self, _: Any = None) -> None:
-        self._status.started(None)
-
-
-def _started(status: trio.TaskStatus[None]) -> trio.TaskStatus[Any]:
-    return _Adapted(status)

@@ -27,10 +27,10 @@ OVER_WITHIN = 20.0
 
 BEFORE_THE_SPAWN = (
     "phase gathering",
-    "source identity",
-    "source voice",
+    "source identity_content",
+    "source voice_content",
     "source time_context",
-    "source memory",
+    "source memory_content",
     "source recent_thought",
 )
 AROUND_IT_AND_LATER = (

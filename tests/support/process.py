@@ -15,8 +15,8 @@ import trio
 
 from runner.control.client import ask
 
-READY_WITHIN = 30.0
-STOP_WITHIN = 25.0
+READY_WITHIN = 60.0
+STOP_WITHIN = 30.0
 COMMAND_WITHIN = 60.0
 
 

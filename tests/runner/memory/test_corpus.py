@@ -1,0 +1,36 @@
+"""The dated entries: which there are, of which day, and what their text is."""
+
+from datetime import date
+from pathlib import Path
+
+from runner.memory import corpus
+from runner.memory.words import dropped_names, telling, words_of
+
+
+def test_dates_come_from_the_frontmatter_then_from_the_name(tmp_path: Path) -> None:
+    """However the date is written; an entry without any, a link, a README and other folders are left out."""
+    pages = {
+        "thoughts/a.md": '---\ndate: "2026-02-03"\ntitle: x\n---\nA',
+        "thoughts/b.md": "---\ntitle: x\ndate: 2026-02-01T10:00:00-05:00\n---\nB",
+        "thoughts/c.md": '---\n{"date": "2026-02-02", "title": "x"}\n---\nC',
+        "thoughts/2026-02-04-noon.md": "D without frontmatter",
+        "thoughts/undated.md": "---\ntitle: x\n---\nE",
+        "thoughts/2026-13-40-odd.md": "F",
+        "thoughts/README.md": '---\ndate: "2026-02-03"\n---\nG',
+        "dreams/h.md": '---\r\ndate: "2026-02-05"\r\n---\r\nH',
+        "news/i.md": '---\ndate: "2026-02-05"\n---\nI',
+    }
+    for name, text in pages.items():
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        (tmp_path / name).write_bytes(text.encode())
+    (tmp_path / "thoughts" / "link.md").symlink_to(tmp_path / "thoughts" / "a.md")
+    found = corpus.read(tmp_path)
+    assert [(entry.day.day, entry.text[:1]) for entry in found] == [(1, "B"), (2, "C"), (3, "A"), (4, "D"), (5, "H")]
+    assert [entry.kind for entry in corpus.read(tmp_path, wanted=lambda day: day > date(2026, 2, 4))] == ["dreams"]
+
+
+def test_words_that_tell_something() -> None:
+    """Lower case, apostrophes kept, four letters at least, no stop words and no names of the house."""
+    assert words_of("Don\u2019t stop: it's 3 \u00c9tudes_x") == ["don't", "stop", "it's", "\u00e9tudes", "x"]
+    dropped = dropped_names(("Claudie", "Mary Ann"))
+    assert telling("Claudie's harbor, because Mary sat by the harbor", dropped) == ["harbor", "harbor"]

@@ -13,8 +13,11 @@ import trio
 
 from actors.protocol import ComingWake, Upcoming, Work
 from runner.clock import Now
+from runner.errors import RunnerError
 from runner.kernel import EventRing, Life, Mailbox, Ref
 from runner.ledger import Ledger, WakeRequest
+from runner.ledger.budget import limits_of
+from runner.retention.nightly import Nightly
 from runner.schedule import Missed, Schedule, latest_start
 from runner.settings import Settings
 from runner.triggers.desk import Desk
@@ -22,6 +25,15 @@ from runner.triggers.pause import PAUSED, Pause
 
 ASK_AROUND = timedelta(seconds=60)
 """Between two looks at what else may wake the resident (its own wishes, letters, visitors): all may wait so long."""
+
+PAUSE_BEGAN = "schedule.paused"
+"""Event: scheduled wakes are paused (`reason`) until the operator resumes."""
+
+BUDGET = "budget.notice"
+"""Event: so much of a budget is used up (`percent`, `period`, `unit`, `used`, `limit`), once in its day or month."""
+
+SWEPT = "retention.swept"
+"""Event: the night's sweep is over (`count` files and lines, `failed`)."""
 
 TROUBLE = "trigger.failed"
 """Event: a trigger could not be asked (`trigger`, `cause`); it is asked again."""
@@ -42,6 +54,9 @@ class Scheduler:
     now: Now
     desk: Desk | None = None
     events: EventRing | None = None
+    nightly: Nightly | None = None
+    _sweeping: bool = attrs.field(default=False, init=False)
+    _pause_told: Pause | None = attrs.field(default=None, init=False)
     _asked: datetime | None = attrs.field(default=None, init=False)
     _ask_at: datetime | None = attrs.field(default=None, init=False)
     _seen: datetime | None = attrs.field(default=None, init=False)
@@ -52,15 +67,29 @@ class Scheduler:
         await self.ledger.sessions.mark_slots_from(self.now())
         await self._look()
         life.started()
-        while True:
-            message = None
-            with trio.move_on_after(await self._pause()):
-                message = await self.mailbox.receive()
-            match message:  # outside the timeout: the wait for the next slot never cuts a handler short
-                case None | Work():
-                    await self._look()
-                case Upcoming(count=count, reply=reply):
-                    reply.send(await self._upcoming(count))
+        async with trio.open_nursery() as nursery:
+            while True:
+                message = None
+                with trio.move_on_after(await self._pause()):
+                    message = await self.mailbox.receive()
+                match message:  # outside the timeout: the wait for the next slot never cuts a handler short
+                    case None | Work():
+                        await self._look()
+                    case Upcoming(count=count, reply=reply):
+                        reply.send(await self._upcoming(count))
+                if self.nightly is not None and not self._sweeping and await self.nightly.due(self.now()):
+                    self._sweeping = True
+                    nursery.start_soon(self._sweep, self.nightly)
+
+    async def _sweep(self, nightly: Nightly) -> None:
+        """The night's sweep, beside the waiting: it may take longer than a slot may wait."""
+        try:
+            results = await nightly.run(self.now())
+            self._tell(SWEPT, count=sum(one.count for one in results), failed=sum(one.failed for one in results))
+        except (OSError, ValueError, RunnerError) as error:
+            self._tell(TROUBLE, trigger="retention", cause=f"{type(error).__name__}: {error}"[:300])
+        finally:
+            self._sweeping = False
 
     async def _look(self) -> None:
         """Queue the slots that have come, end the wakes whose time is over, and nudge the session actor."""
@@ -79,18 +108,27 @@ class Scheduler:
 
     async def _ask_around(self, now: datetime) -> None:
         """Let the other triggers put their wakes into the queue. While scheduled wakes are paused, none does."""
-        if self.desk is None:
-            return
         if self._asked is not None and self._ask_at is not None and self._asked <= now < self._ask_at:
             return
         again = None
-        if await self._paused() is None:
+        pause = await self._paused()
+        if pause is not None and pause != self._pause_told:
+            self._tell(PAUSE_BEGAN, reason=pause.text)
+        self._pause_told = pause
+        if pause is None and self.desk is not None:
             found = await self.desk.look(now)
             again = found.again
             for trigger, cause in found.troubles:
-                if self.events is not None:
-                    self.events.emit(TROUBLE, trigger=trigger, cause=cause)
+                self._tell(TROUBLE, trigger=trigger, cause=cause)
+        limits = limits_of(self.settings.budget)
+        if any(attrs.astuple(limits)):
+            for percent, level in await self.ledger.spend.notices(now, limits):
+                self._tell(BUDGET, percent=percent, **attrs.asdict(level))
         self._asked, self._ask_at = now, min(again or now + ASK_AROUND, now + ASK_AROUND)
+
+    def _tell(self, name: str, **fields: object) -> None:
+        if self.events is not None:
+            self.events.emit(name, **fields)
 
     async def _paused(self) -> Pause | None:
         return Pause.load(await self.ledger.meta.get(PAUSED))
@@ -126,7 +164,7 @@ class Scheduler:
         moments = [
             await self.ledger.wakes.next_expiry(),
             self.schedule.next_slot(now).at if self.settings.schedule.enabled else None,
-            self._ask_at if self.desk is not None else None,
+            self._ask_at,
             # A wake that is due already was told of; looking again soon is for a session actor that could not hear.
             max(due, now + LOOK_AGAIN) if (due := await self.ledger.wakes.next_due(now)) else None,
         ]

@@ -53,6 +53,26 @@ class Status(Protocol):
     async def current(self) -> dict[str, Any]: ...
 
 
+class NotNow(Exception):
+    """What was asked for is right, and can't be done at present; the text says why and what to do."""
+
+
+@attrs.frozen(kw_only=True)
+class Admitted:
+    """A wake that was accepted."""
+
+    session_id: str
+    log_file: str
+    status: str
+    """`started`, or `queued` when something stands before it."""
+    waiting_for: str | None = None
+    """The actor that has to come back first."""
+
+
+async def _closed(_kind: str, _prompt: str) -> Admitted:
+    raise NotNow("no wakes can be asked for here")
+
+
 async def _healthy() -> str | None:
     return None
 
@@ -82,6 +102,8 @@ class Services:
     """Wakes to come, soonest first."""
     ledger_check: Callable[[], Awaitable[str | None]] = _healthy
     """None, or in one line what is wrong with the ledger."""
+    admit: Callable[[str, str], Awaitable[Admitted]] = _closed
+    """Takes in a wake of this type with this prompt; NotNow when none is taken."""
     stopping: Callable[[], bool] = bool
     """Whether the process has begun to end."""
     rehearsal: Callable[[], bool] = bool

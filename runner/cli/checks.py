@@ -16,7 +16,9 @@ from runner.control.client import NoProcessError
 from runner.control.protocol import CommandError
 from runner.errors import RunnerError
 from runner.ledger import LedgerView, SessionRow
+from runner.ledger.budget import LEVELS, Level, limits_of, worst
 from runner.settings import Loaded, Settings
+from runner.triggers.pause import PAUSED, Pause
 
 __all__ = ["Finding", "examine"]
 
@@ -56,11 +58,15 @@ def examine(shell: Shell, home: Path | None, config: Path | None) -> Iterator[Fi
         with LedgerView.open(settings.paths.ledger) as ledger:
             sessions = ledger.sessions(200)
             waiting = len(ledger.queue())
+            pause = Pause.load(ledger.meta(PAUSED))
+            level = worst(ledger.totals(shell.now(), settings.resident.zone), limits_of(settings.budget))
     except (RunnerError, OSError) as error:
         yield Finding("ledger", "wrong", str(error))
         sessions = ()
     else:
         yield Finding("ledger", "ok", _ledger_text(settings, sessions, waiting))
+        yield _pause(pause)
+        yield _budget(settings, level)
     yield _index(settings)
     yield _disk(settings)
     yield _clock(shell, settings, sessions)
@@ -133,6 +139,19 @@ def _ledger_text(settings: Settings, sessions: tuple[SessionRow, ...], waiting: 
         return "not made yet; the first start makes it"
     newest = f", newest {sessions[0].session_id} {sessions[0].state}" if sessions else ""
     return f"readable; {waiting} waiting{newest}"
+
+
+def _pause(pause: Pause | None) -> Finding:
+    if pause is not None:
+        return Finding("scheduled wakes", "wrong", pause.text)
+    return Finding("scheduled wakes", "ok", "not paused")
+
+
+def _budget(settings: Settings, level: Level | None) -> Finding:
+    if level is not None:
+        return Finding("budget", "wrong" if level.percent >= LEVELS[-1] else "notice", level.text)
+    limited = any(attrs.astuple(settings.budget))
+    return Finding("budget", "ok", f"less than {LEVELS[0]} % used" if limited else "no limit is set")
 
 
 def _index(settings: Settings) -> Finding:

@@ -228,6 +228,14 @@ class ReloadResult:
 
 
 @attrs.frozen
+class ResumeResult:
+    """Whether scheduled wakes were paused, and why."""
+
+    resumed: bool
+    reason: str = ""
+
+
+@attrs.frozen
 class SlotRow:
     """One coming slot or impulse."""
 

@@ -34,15 +34,18 @@ from runner.control.server import ControlSocket
 from runner.errors import RunnerError
 from runner.kernel import Actor, Backoff, DeadLetters, Event, EventRing, Intensity, KernelError, Supervisor
 from runner.ledger import Ledger, RunSync
+from runner.ledger.budget import limits_of
 from runner.live import Hub
 from runner.live.frames import END, SESSION
 from runner.main.actors import MODERATOR_HANDS, Budget, Factories, Mailboxes, child_specs
+from runner.main.admission import Admission
 from runner.main.operator import Operator
 from runner.main.shown import show_again, shown_session
 from runner.main.sockets import url_of
 from runner.main.tuning import Tuning
 from runner.main.web import Web
 from runner.process.notify import Notifier
+from runner.retention.nightly import Nightly
 from runner.schedule import Schedule, Slot, load_schedule
 from runner.session.choose import Chosen, Surroundings, choose
 from runner.session.engine import make_engine
@@ -303,6 +306,7 @@ class House:
             self.now,
             Desk.make(self.settings, self.ledger, self.schedule, self.run_sync),
             self.events,
+            Nightly(self.settings, self.ledger, self.run_sync),
         )
 
     def _publish(self, event: PublicEvent) -> None:
@@ -331,6 +335,7 @@ class House:
             backend=lambda: self.chosen.name,
             started_at=self.began,
             reload=self.reload,
+            limits=lambda: limits_of(self.settings.budget),
         )
 
     def _tool_commands(self) -> Commands:
@@ -352,8 +357,19 @@ class House:
             actors=self.supervisor.children,
             upcoming=self._upcoming,
             ledger_check=self._ledger_check,
+            admit=self._admission().admit,
             stopping=self.supervisor.stopping.is_set,
             rehearsal=lambda: self.chosen.name == "rehearsal",
+        )
+
+    def _admission(self) -> Admission:
+        return Admission(
+            settings=lambda: self.settings,
+            ledger=self.ledger,
+            session=self.mailboxes.session.outside,
+            scheduler=self.mailboxes.scheduler.outside,
+            actors=self.supervisor.children,
+            now=self.now,
         )
 
     def _upcoming(self) -> Sequence[Slot]:

@@ -5,6 +5,7 @@ Nothing here uses an actor's mailbox to stop, start or look at an actor: that wo
 
 import math
 import os
+import sqlite3
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
 from datetime import datetime
@@ -34,12 +35,14 @@ from runner.control.protocol import (
     ResendParams,
     ResendResult,
     RestartParams,
+    ResumeResult,
     SlotRow,
     StatusResult,
     WakeParams,
     WakeProgress,
     WakeResult,
 )
+from runner.errors import RunnerError
 from runner.kernel import (
     ActionReport,
     ActorDown,
@@ -52,11 +55,13 @@ from runner.kernel import (
     State,
     Supervisor,
 )
-from runner.ledger import Ledger, SessionRow, WakeRequest
+from runner.ledger import Ledger, Limits, SessionRow, WakeRequest
+from runner.ledger.budget import worst
 from runner.live import Hub
 from runner.live.frames import SESSION
 from runner.main.follow import Follower
 from runner.session.kinds import kind_of
+from runner.triggers.pause import PAUSED, Pause
 
 ASK_WITHIN = 2.0
 SLOTS_SHOWN = 8
@@ -83,6 +88,7 @@ class Operator:
     backend: Callable[[], str]
     started_at: datetime
     reload: Callable[[], Awaitable[ReloadResult]]
+    limits: Callable[[], Limits] = Limits
 
     def commands(self) -> Commands:
         """The table that the control server is given."""
@@ -99,11 +105,19 @@ class Operator:
             "reload": Command(Nothing, self.reload_settings, within=None),
             "schedule": Command(Nothing, self.schedule),
             "status": Command(Nothing, self.status),
+            "resume": Command(Nothing, self.resume),
         }
 
     async def ps(self, _: Nothing, __: Call) -> object:
         """Every actor as it is now."""
-        return [_actor_row(child, draining=self.board.state.draining) for child in self.supervisor().children()]
+        paused, note = await self._scheduler_note()
+        rows = [_actor_row(child, draining=self.board.state.draining) for child in self.supervisor().children()]
+        return [
+            row
+            if row.name != "scheduler"
+            else attrs.evolve(row, paused=paused or None, reason=row.reason or note or None)
+            for row in rows
+        ]
 
     async def restart(self, params: RestartParams, call: Call) -> object:
         """Restart with grace; `drain` first waits for the wake under way."""
@@ -215,6 +229,26 @@ class Operator:
             ready=self.supervisor().ready.is_set(),
             session_id=self.board.state.session_id,
         )
+
+    async def resume(self, _: Nothing, call: Call) -> object:
+        """Let scheduled wakes go on after the failure that paused them."""
+        pause = Pause.load(await self.ledger.meta.get(PAUSED))
+        await self.ledger.meta.drop(PAUSED)
+        if pause is not None:
+            self.events.emit("schedule.resumed", by=str(call.caller), reason=pause.reason)
+        self.scheduler.tell(Work())
+        return ResumeResult(resumed=pause is not None, reason="" if pause is None else pause.reason)
+
+    async def _scheduler_note(self) -> tuple[bool, str]:
+        """Whether scheduled wakes are paused, and what is to be said beside the scheduler."""
+        try:
+            pause = Pause.load(await self.ledger.meta.get(PAUSED))
+            level = worst(await self.ledger.spend.totals(self.now()), self.limits())
+        except (RunnerError, sqlite3.Error) as error:
+            return False, f"the ledger does not answer: {error}"
+        if pause is not None:
+            return True, pause.text
+        return False, "" if level is None else level.text
 
     async def _act(
         self,

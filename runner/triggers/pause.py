@@ -30,6 +30,9 @@ SHARED = (
     "rate limit",
 )
 
+OWN_END = ("max turns", "budget of the session")
+"""Failures with the session's own last words behind them, whatever those are about."""
+
 
 @attrs.frozen
 class Pause:
@@ -68,4 +71,6 @@ class Pause:
 def shared_failure(state: str, reason: str | None) -> bool:
     """Whether a session failed for what the next one would fail for too: the login, or a limit of the account."""
     said = (reason or "").lower()
-    return state == "failed" and any(words in said for words in SHARED)
+    if state != "failed" or said.startswith(OWN_END):
+        return False
+    return any(words in said for words in SHARED)

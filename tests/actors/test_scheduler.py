@@ -1,8 +1,9 @@
 """The scheduler gives every slot one wake or one record, whatever the clock does."""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import TypeVar
 
 import attrs
 import pytest
@@ -12,7 +13,8 @@ from trio.testing import MockClock, wait_all_tasks_blocked
 from actors.protocol import Upcoming, Work
 from actors.scheduler import Scheduler
 from runner.kernel import EventRing, Life, Mailbox
-from runner.ledger import Ledger, WakeRequest
+from runner.ledger import Ledger, SpendEntry, WakeRequest
+from runner.retention.nightly import Nightly
 from runner.schedule import load_schedule
 from runner.settings import Settings, load_settings
 from runner.triggers.desk import Desk
@@ -20,6 +22,8 @@ from runner.triggers.pause import PAUSED, Pause
 from runner.triggers.selfwake import Pending
 from tests.support.clock import WallClock
 from tests.support.ledger import inline, open_ledger
+
+T = TypeVar("T")
 
 # 13:00 UTC is 8 o'clock in New York in winter: the slot midmorning (9:00) is an hour away.
 EIGHT_O_CLOCK = datetime(2026, 3, 2, 13, 0, tzinfo=UTC)
@@ -36,6 +40,7 @@ class World:
     session: Mailbox[Work] = attrs.field(factory=lambda: Mailbox("session", capacity=8))
     desk: Desk | None = None
     events: EventRing = attrs.field(factory=lambda: EventRing(lambda: EIGHT_O_CLOCK))
+    nightly: Nightly | None = None
 
     async def start(self, nursery: trio.Nursery) -> trio.CancelScope:
         """A new incarnation; cancelling the scope ends it."""
@@ -49,6 +54,7 @@ class World:
             self.clock,
             self.desk,
             self.events,
+            self.nightly,
         )
 
         async def live() -> None:
@@ -247,3 +253,47 @@ async def test_paused_slots_are_missed_with_the_reason(
     await trio.sleep(3 * 3600)
     await wait_all_tasks_blocked()
     assert await world.rows() == [("midmorning", "missed"), ("noon", "queued")]
+
+
+async def test_a_pause_and_levels_of_the_budget_are_told_once(
+    world: World, nursery: trio.Nursery, autojump_clock: MockClock
+) -> None:
+    """Within a minute each is one event, however long it lasts."""
+    world.settings = load_settings({"home": world.settings.home, "budget.day_usd": 2.0}, {}).settings
+    await world.start(nursery)
+    await world.ledger.spend.record(SpendEntry(ref="x", at=world.clock(), cost_usd=1.7))
+    await world.ledger.meta.put(PAUSED, Pause.after("20260302-060000", "authentication failed", world.clock()).dump())
+    await trio.sleep(600)
+    await wait_all_tasks_blocked()
+    told = [(event.name, event.fields.get("percent")) for event in world.events.recent(100)]
+    assert told == [("schedule.paused", None), ("budget.notice", 50), ("budget.notice", 80)]
+
+
+async def test_the_night_is_swept_beside_the_waiting(
+    world: World, nursery: trio.Nursery, autojump_clock: MockClock
+) -> None:
+    """At half past three the sweep runs once in a task of its own: while it is held up, slots come all the same."""
+    held = trio.Event()
+    pieces = 0
+
+    async def slow(work: Callable[[], T], /) -> T:
+        nonlocal pieces
+        pieces += 1
+        await held.wait()
+        return work()
+
+    world.nightly = Nightly(world.settings, world.ledger, slow)
+    world.clock.start = EIGHT_O_CLOCK - timedelta(hours=5)  # three at night
+    await world.start(nursery)
+    await trio.sleep(3600)
+    await wait_all_tasks_blocked()
+    assert pieces == 1
+    await trio.sleep(2 * 3600 + 1)
+    await wait_all_tasks_blocked()
+    assert ("morning", "queued") in await world.rows()
+    assert pieces == 1
+    held.set()
+    await trio.sleep(60)
+    await wait_all_tasks_blocked()
+    assert [event.name for event in world.events.recent(9)] == ["retention.swept"]
+    assert "complete" in world.settings.paths.retention_log.read_text()

@@ -99,6 +99,10 @@ class World:
             rehearsal=lambda: self.rehearsal,
         )
 
+    def change(self, **services: Any) -> None:
+        """Other services than the usual ones."""
+        self.services = attrs.evolve(self.services, **services)
+
     def rescan(self) -> None:
         self.catalogue, _ = scan(self.catalogue)
 

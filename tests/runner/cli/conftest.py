@@ -145,7 +145,7 @@ class FakeProcess:
             "events": EventsParams,
             "resend": ResendParams,
         }
-        names = {"ps", "dead_letters", "reload", "status", *kinds}
+        names = {"ps", "dead_letters", "reload", "resume", "status", *kinds}
         return {name: Command(kinds.get(name, Nothing), partial(self._answer, name), within=None) for name in names}
 
     async def _answer(self, name: str, params: Any, call: Call) -> object:

@@ -1,7 +1,8 @@
 """What a source is, and what it may look at."""
 
+import contextlib
+import os
 import re
-import stat
 from collections.abc import Awaitable, Callable
 from datetime import datetime
 from pathlib import Path
@@ -139,17 +140,18 @@ def entries(folder: Path, *, suffix: str = "") -> list[Entry]:
 
     A folder that is not there is an empty one: a young home has few.
     """
+    try:
+        listing = os.scandir(folder)
+    except (FileNotFoundError, NotADirectoryError):
+        return []
     found: list[Entry] = []
-    for path in folder.iterdir() if folder.is_dir() else ():
-        name = path.name
-        if name.startswith(".") or name == "README.md" or not name.endswith(suffix):
-            continue
-        try:
-            state = path.lstat()
-        except FileNotFoundError:
-            continue  # gone since the folder was listed
-        if stat.S_ISREG(state.st_mode):
-            found.append(Entry(name, state.st_mtime_ns))
+    with listing:
+        for item in listing:
+            if item.name.startswith(".") or item.name == "README.md" or not item.name.endswith(suffix):
+                continue
+            with contextlib.suppress(FileNotFoundError):  # gone since the folder was listed
+                if item.is_file(follow_symlinks=False):
+                    found.append(Entry(item.name, item.stat(follow_symlinks=False).st_mtime_ns))
     return sorted(found, key=lambda entry: (-entry.mtime_ns, entry.name))
 
 

@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime, tzinfo
 from typing import Any
 
+from runner.correspondence import RESIDENT
 from runner.session.sources.base import Ask, Letter, Letters, Source, one_line
 from runner.session.sources.company import counterpart, same
 from runner.storage import jsonl
@@ -12,12 +13,11 @@ LINES = 20
 LINE_LIMIT = 280
 TOTAL_LIMIT = 2_000
 LOOKED_AT = 500
+WINDOW = 512 * 1024
 """Lines at the end of the log among which the counterpart's are sought."""
 
 
-def lines_with(
-    records: Sequence[Mapping[str, Any]], name: str, *, resident: str, owner: str
-) -> list[Mapping[str, Any]]:
+def lines_with(records: Sequence[Mapping[str, Any]], name: str, *, owner: str) -> list[Mapping[str, Any]]:
     """The lines between the resident and one person.
 
     Old lines of the resident name nobody: directly after somebody's line they are the answer to it, else they went to
@@ -27,11 +27,11 @@ def lines_with(
     before: object = None
     for record in records:
         speaker = record.get("from")
-        if same(speaker, resident):
-            to = record.get("to") or (before if before and not same(before, resident) else owner)
+        if speaker == RESIDENT:
+            with_whom = record.get("to") or (owner if before in (None, RESIDENT) else before)
         else:
-            to = resident
-        if same(speaker, name) or (same(speaker, resident) and same(to, name)):
+            with_whom = speaker
+        if same(with_whom, name):
             found.append(record)
         before = speaker
     return found
@@ -42,9 +42,9 @@ async def gather(ask: Ask) -> Letters:
     if name is None:
         return Letters()
     who, zone = ask.settings.resident, ask.settings.resident.zone
-    records = await ask.run_sync(lambda: jsonl.tail(ask.settings.paths.chat_history, LOOKED_AT))
+    records = await ask.run_sync(lambda: jsonl.tail(ask.settings.paths.chat_history, LOOKED_AT, window=WINDOW))
     shown: list[str] = []
-    for record in reversed(lines_with(records.items, name, resident=who.name, owner=who.owner)[-LINES:]):
+    for record in reversed(lines_with(records.items, name, owner=who.owner)[-LINES:]):
         line = f"[{_when(record.get('timestamp'), zone)}] {one_line(record.get('from'), 40)}: "
         line += one_line(record.get("text") or "", LINE_LIMIT)
         if sum(map(len, shown)) + len(line) > TOTAL_LIMIT:

@@ -4,12 +4,13 @@ from runner.session.sources.base import Ask, Source, one_line
 from runner.storage import jsonl
 
 NOTES = 3
+WINDOW = 256 * 1024
 BODY_LIMIT = 280
 TOTAL_LIMIT = 1_000
 
 
 async def gather(ask: Ask) -> str:
-    records = await ask.run_sync(lambda: jsonl.tail(ask.settings.paths.inner_thread, NOTES))
+    records = await ask.run_sync(lambda: jsonl.tail(ask.settings.paths.inner_thread, NOTES, window=WINDOW))
     lines: list[str] = []
     for record in records.items:
         body = one_line(record.get("body") or "", BODY_LIMIT)

@@ -1,16 +1,15 @@
 """The letters a `correspondence` session is for: what each named correspondent wrote and nobody has answered."""
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
 
+from runner.correspondence import RESIDENT, Message, Threads, unanswered
 from runner.session.sources.base import Ask, Letter, Letters, Source, one_line
-from runner.storage import files, jsonl
+from runner.storage import files
 
 TOTAL_LIMIT = 40_000
 BODY_LIMIT = 12_000
-MESSAGES = 500
 ACCOUNTS = "mailbox-accounts.json"
 _USER = re.compile(r"[a-z0-9][a-z0-9-]{0,18}[a-z0-9]")
 _FILE = re.compile(r"[A-Za-z0-9_][A-Za-z0-9._-]{0,120}")
@@ -19,46 +18,29 @@ _FILE = re.compile(r"[A-Za-z0-9_][A-Za-z0-9._-]{0,120}")
 def users_of(message: str) -> tuple[str, ...]:
     """The correspondents a wake names, with commas between them; what can't be a name is left out."""
     names = dict.fromkeys(name.strip() for name in message.split(","))
-    return tuple(name for name in names if _USER.fullmatch(name))
+    return tuple(name for name in names if _USER.fullmatch(name) and name != RESIDENT)
 
 
-def unanswered(thread: Sequence[Mapping[str, Any]], resident: str) -> list[Mapping[str, Any]]:
-    """What came after the last letter that was answered, by time.
-
-    An answer names what it answers; one that does not answers everything before it. So a letter that crossed an answer
-    on its way is still unanswered.
-    """
-    ordered = sorted(thread, key=lambda message: str(message.get("ts", "")))
-    places = {str(message.get("id")): place for place, message in enumerate(ordered)}
-    answered = -1
-    for place, message in enumerate(ordered):
-        if message.get("from") == resident:
-            answered = max(answered, min(place, places.get(str(message.get("in_reply_to")), place)))
-    return [message for message in ordered[answered + 1 :] if message.get("from") != resident]
-
-
-def in_words(message: Mapping[str, Any], user: str) -> str:
+def in_words(message: Message, user: str) -> str:
     """One letter: when, its name for an answer, its text, and where a picture lies that came with it."""
-    body = str(message.get("body") or "").strip()
+    body = message.body.strip()
     if len(body) > BODY_LIMIT:
         body = body[:BODY_LIMIT] + "\n[... cut here]"
-    lines = [f"[{one_line(message.get('ts', '?'), 40)}] (id: {one_line(message.get('id', '?'), 60)})", body]
-    attachment = message.get("attachment")
-    name = attachment.get("filename") if isinstance(attachment, dict) else None
+    lines = [f"[{one_line(message.ts or '?', 40)}] (id: {one_line(message.id or '?', 60)})", body]
+    name = (message.attachment or {}).get("filename")
     if isinstance(name, str) and _FILE.fullmatch(name):
         lines.append(f"attachment: mailbox/{user}/attachments/{name}")
     return "\n".join(lines)
 
 
-def letters(mailbox: Path, accounts: Path, users: Sequence[str], resident: str) -> Letters:
+def letters(mailbox: Path, accounts: Path, users: Sequence[str]) -> Letters:
     """A block for each correspondent, within the limit of all. Blocking."""
     names = display_names(accounts)
     shown: list[Letter] = []
     total = more = 0
     for user in users:
-        waiting = unanswered(jsonl.tail(mailbox / user / "thread.jsonl", MESSAGES).items, resident)
         parts: list[str] = []
-        for message in waiting:
+        for message in unanswered(Threads(mailbox).tail(user)):
             text = in_words(message, user)
             if total + len(text) > TOTAL_LIMIT:
                 more += 1
@@ -89,9 +71,8 @@ def display_names(accounts: Path) -> dict[str, str]:
 async def gather(ask: Ask) -> Letters:
     if ask.kind.name != "correspondence":
         return Letters()
-    paths, resident = ask.settings.paths, ask.settings.resident.name
-    users = users_of(ask.message)
-    return await ask.run_sync(lambda: letters(paths.mailbox, paths.data / ACCOUNTS, users, resident))
+    paths = ask.settings.paths
+    return await ask.run_sync(lambda: letters(paths.mailbox, paths.data / ACCOUNTS, users_of(ask.message)))
 
 
 SOURCE = Source("letters_context", gather, fallback=Letters())

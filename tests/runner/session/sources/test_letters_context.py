@@ -4,12 +4,9 @@ import json
 from pathlib import Path
 from typing import Any
 
-from hypothesis import given
-from hypothesis import strategies as st
-
 from runner.session.sources import letters_context
 from runner.session.sources.base import Letters
-from runner.session.sources.letters_context import unanswered, users_of
+from runner.session.sources.letters_context import users_of
 from tests.runner.session.asking import ask_for, write
 
 
@@ -58,30 +55,6 @@ async def test_unanswered_letters_are_told_by_correspondent(tmp_path: Path) -> N
     assert not await told(tmp_path, "mira", "telegram")
 
 
-def test_a_letter_that_crossed_an_answer_is_unanswered() -> None:
-    """An answer to the first of two letters leaves the second; one that names no letter answers all before it."""
-    crossed = [letter(1), letter(2), letter(3, "claudie", in_reply_to="msg_20260207_u_001")]
-    assert [one["id"] for one in unanswered(crossed, "claudie")] == ["msg_20260207_u_002"]
-    assert unanswered([*crossed[:2], letter(3, "claudie")], "claudie") == []
-    assert unanswered([*crossed[:2], letter(3, "claudie", in_reply_to="gone")], "claudie") == []
-    assert unanswered([], "claudie") == []
-
-
-@given(st.lists(st.tuples(st.booleans(), st.one_of(st.none(), st.integers(0, 20))), max_size=20))
-def test_nothing_new_is_ever_taken_for_answered(steps: list[tuple[bool, int | None]]) -> None:
-    """A letter after the resident's last word is always unanswered, and the resident's own never are."""
-    made = [
-        letter(number, "claudie", in_reply_to=f"msg_20260207_u_{answers:03}")
-        if own and answers is not None
-        else letter(number, "claudie" if own else "mira")
-        for number, (own, answers) in enumerate(steps)
-    ]
-    open_ones = unanswered(made, "claudie")
-    assert all(one["from"] == "mira" for one in open_ones)
-    last = max((number for number, (own, _) in enumerate(steps) if own), default=-1)
-    assert all(one in open_ones for one in made[last + 1 :])
-
-
 async def test_letters_stay_within_their_limits(tmp_path: Path) -> None:
     """A letter is cut at its own limit, 40,000 characters are told in all, and the remainder is counted."""
     thread(tmp_path, "mira", *(letter(number, body="x" * 20_000) for number in range(1, 6)))
@@ -93,7 +66,7 @@ async def test_letters_stay_within_their_limits(tmp_path: Path) -> None:
 
 async def test_names_lead_nowhere_else(tmp_path: Path) -> None:
     """Only what can be a user name is taken from the wake's message, and a strange attachment is not pointed at."""
-    assert users_of("mira,mira, ../ada,Ada,a,,x-,bob-1") == ("mira", "bob-1")
+    assert users_of("mira,mira, ../ada,Ada,a,,x-,claudie,bob-1") == ("mira", "bob-1")
     thread(tmp_path, "mira", letter(1, attachment={"filename": "../../x"}), letter(2, attachment="x", body=None))
     (block,) = (await told(tmp_path, "mira")).shown
     assert "attachment" not in block.text

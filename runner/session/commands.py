@@ -32,9 +32,10 @@ class Output:
 
     @property
     def last_words(self) -> str:
-        """The end of its error output on one line, or its exit code."""
+        """What went wrong on one line: what it calls an error, else the end of its error output, else its exit code."""
         lines = [line.strip() for line in self.err.splitlines() if line.strip()]
-        return "; ".join(lines[-3:])[:500] or f"exit code {self.code}"
+        errors = [line for line in lines if line.startswith(("fatal:", "error:"))]
+        return "; ".join(errors[:2] or lines[-3:])[:500] or f"exit code {self.code}"
 
 
 @attrs.frozen

@@ -88,6 +88,8 @@ class MessagesApi:
     """The server. `script` is consumed in order; when it runs out, the last answer is given again."""
 
     script: Script
+    every: bool = False
+    """Calls without tools and streams take an answer from the script too."""
     requests: list[dict[str, Any]] = attrs.field(factory=list, init=False)
     """Bodies of the calls that took an answer from the script, in order."""
     keys: list[str] = attrs.field(factory=list, init=False)
@@ -138,7 +140,7 @@ class MessagesApi:
         if path.endswith("/count_tokens"):
             await _send_json(stream, connection, 200, {"input_tokens": 10})
             return
-        answer = self._choose(asked, request) if asked.get("tools") or asked.get("stream") else _SIDE
+        answer = self._choose(asked, request) if self.every or asked.get("tools") or asked.get("stream") else _SIDE
         match answer:
             case Hang():
                 while await stream.receive_some(65536):

@@ -1,27 +1,41 @@
 """Indexer: keeps the catalogue true to the disk, and tells what changed.
 
-Owns     the catalogue in force (its only writer).
+Owns     the catalogue in force and the full-text index (their only writer).
 Told by  watcher (Changed, Scan).
 Tells    broadcaster (Publish for each entry created, modified or deleted).
 Crash    permanent; readers keep the last snapshot, and a scan finds what was missed.
+
+The full-text index follows the catalogue in a task of its own: lists and events never wait for it, and what is
+wrong with it is no reason to stop keeping the catalogue.
 """
 
-from collections.abc import Awaitable, Callable
+import sqlite3
+from collections.abc import Awaitable, Callable, Iterable
+from functools import partial
 from pathlib import Path
 from typing import Protocol, TypeVar
 
 import attrs
 import trio
 
-from actors.protocol import Changed, Publish, Scan
+from actors.protocol import Changed, Meaning, Publish, Scan
 from runner.clock import Now
 from runner.content import Catalogue, Change, change_event, scan, update
-from runner.kernel import Life, Mailbox, Ref
+from runner.kernel import EventRing, Life, Mailbox, Ref
+from runner.search import NoMeaningError, SearchIndex
 
 T = TypeVar("T")
 
-TOGETHER = 256
+TOGETHER = 2048
 """News of single files that are looked at in one go."""
+
+INDEXED_TOGETHER = 500
+"""Entries that the full-text index takes in at once: a thread's turn stays short, and searches find the first soon."""
+
+MUCH = 1000
+"""Entries after which the index is tidied up."""
+
+NO_MEANING = "searching by meaning needs the semantic index, and this home has none yet; mode=words works"
 
 SCAN_EVERY = 60.0
 """Seconds between two comparisons with the disk, for what no watch tells (contract: nothing goes stale)."""
@@ -52,15 +66,78 @@ class InForce:
 
 
 @attrs.define(eq=False)
+class Searching:
+    """The full-text index, the one thread that writes it, and what it has still to take in."""
+
+    index: SearchIndex
+    run_sync: RunSync
+    events: EventRing
+    _wanted: trio.Event = attrs.field(factory=trio.Event, init=False)
+    _keys: set[tuple[str, str]] = attrs.field(factory=set, init=False)
+    _everything: bool = attrs.field(default=True, init=False)
+
+    def take_in(self, changes: Iterable[Change]) -> None:
+        """These entries are otherwise now."""
+        self._keys.update((change.kind, change.slug) for change in changes)
+        self._wanted.set()
+
+    def compare(self) -> None:
+        """Look at everything."""
+        self._everything = True
+        self._wanted.set()
+
+    async def follow(self, shelf: "InForce") -> None:
+        """Keep the index up with the catalogue, for ever."""
+        while True:
+            await self._wanted.wait()  # no deadline: a scan of the disk comes every minute
+            self._wanted = trio.Event()
+            try:
+                await self._catch_up(shelf)
+            except (sqlite3.Error, OSError) as error:
+                self.events.emit("search.failed", cause=f"{type(error).__name__}: {error}"[:300])
+                self._everything = True  # taken up again with the next news or scan
+                if isinstance(error, sqlite3.DatabaseError) and not isinstance(error, sqlite3.OperationalError):
+                    self.index.note_damage()
+
+    async def _catch_up(self, shelf: "InForce") -> None:
+        if self.index.damaged():
+            await self.run_sync(self.index.mend)
+            self._everything = True
+        taken = 0
+        while self._everything or self._keys:
+            if self._everything:
+                catalogue = shelf.catalogue
+                behind = await self.run_sync(lambda: self.index.behind(catalogue))  # noqa: B023 - awaited at once
+                self._everything = False
+                todo = dict.fromkeys(behind)
+                self._keys.clear()
+            else:
+                todo, self._keys = dict.fromkeys(self._keys), set()
+            keys = list(todo)
+            while keys:
+                part, keys = keys[:INDEXED_TOGETHER], keys[INDEXED_TOGETHER:]
+                try:
+                    await self.run_sync(partial(self.index.put, shelf.catalogue, part))
+                except BaseException:
+                    self._everything = True
+                    raise
+                taken += len(part)
+        if taken >= MUCH:
+            await self.run_sync(self.index.tidy)
+            self.events.emit("search.indexed", entries=taken)
+
+
+@attrs.define(eq=False)
 class Indexer:
     """Makes the next snapshot in a thread and puts it in force together with the news of it, in one step."""
 
-    mailbox: Mailbox[Changed | Scan]
+    mailbox: Mailbox[Changed | Scan | Meaning]
     shelf: InForce
     broadcaster: Ref[Publish]
     run_sync: RunSync
     now: Now
     origin: str
+    searching: Searching | None = None
     _number: int = attrs.field(default=0, init=False)
 
     async def run(self, life: Life) -> None:
@@ -74,6 +151,9 @@ class Indexer:
                 await scanned.wait()
             life.started()
             await scanned.wait()
+            if self.searching is not None:
+                self.searching.compare()
+                nursery.start_soon(self.searching.follow, self.shelf)
             await self._follow()
 
     async def _first_scan(self, scanned: trio.Event) -> None:
@@ -82,14 +162,18 @@ class Indexer:
 
     async def _follow(self) -> None:
         while True:
-            message: Changed | Scan | None = None
+            message: Changed | Scan | Meaning | None = None
             with trio.move_on_after(SCAN_EVERY):
                 message = await self.mailbox.receive()
             match message:
                 case Changed(path=path) if not self.shelf.stale:
                     await self._update([Path(path), *self._more()])
+                case Meaning(reply=reply):
+                    reply.fail(NoMeaningError(NO_MEANING))
                 case _:
                     await self._scan()
+                    if self.searching is not None and message is None:
+                        self.searching.compare()
 
     def _more(self) -> list[Path]:
         paths: list[Path] = []
@@ -116,6 +200,8 @@ class Indexer:
     def _put_in_force(self, catalogue: Catalogue, changes: tuple[Change, ...]) -> None:
         """Readers and followers learn of it in one synchronous step: no crash comes between the two."""
         self.shelf.catalogue = catalogue
+        if changes and self.searching is not None:
+            self.searching.take_in(changes)
         if not self.shelf.known:
             self.shelf.known = True
             return  # what was there before the process began is no news

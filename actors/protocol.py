@@ -44,6 +44,15 @@ class Scan(Nudge):
 
 
 @attrs.frozen
+class Meaning(Question[tuple[tuple[str, str], ...]]):
+    """Which entries, as kind and slug, are nearest in meaning to this text, the nearest first?"""
+
+    text: str = attrs.field(repr=False)
+    kinds: tuple[str, ...]
+    limit: int
+
+
+@attrs.frozen
 class Rescan(Nudge):
     """Look again at which folders there are to watch."""
 

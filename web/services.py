@@ -9,6 +9,7 @@ import attrs
 from runner.clock import Now
 from runner.content import Catalogue
 from runner.live import Hub
+from runner.search import Found, NoMeaningError, Wanted
 from runner.settings import Settings
 
 T = TypeVar("T")
@@ -77,6 +78,14 @@ async def _healthy() -> str | None:
     return None
 
 
+async def _no_index(_wanted: Wanted) -> Found:
+    return Found()
+
+
+async def _no_meaning(_wanted: Wanted) -> None:
+    raise NoMeaningError("searching by meaning needs the semantic index, and there is none; mode=words works")
+
+
 def _nobody() -> Sequence[ActorView]:
     return ()
 
@@ -108,3 +117,7 @@ class Services:
     """Whether the process has begun to end."""
     rehearsal: Callable[[], bool] = bool
     """Whether sessions are the embedded rehearsal; said wherever its work is shown."""
+    search: Callable[[Wanted], Awaitable[Found]] = _no_index
+    """Hits of the full-text index as it is now; never waits for what is not yet in it."""
+    meaning: Callable[[Wanted], Awaitable[object]] = _no_meaning
+    """Asks the indexer for what is nearest in meaning; `NoMeaningError` where it can't say."""

@@ -34,6 +34,8 @@ class Kind:
     empty: str
     topic: str
     fields: tuple[Field, ...] = ()
+    in_all: bool = False
+    """Whether a search for `all` means it too."""
 
 
 @attrs.frozen

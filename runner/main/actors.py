@@ -6,7 +6,20 @@ from functools import partial
 import attrs
 
 from actors.indexer import InForce
-from actors.protocol import Cancel, Changed, Drain, Publish, Rescan, Rescreen, Scan, Screen, Status, Upcoming, Work
+from actors.protocol import (
+    Cancel,
+    Changed,
+    Drain,
+    Meaning,
+    Publish,
+    Rescan,
+    Rescreen,
+    Scan,
+    Screen,
+    Status,
+    Upcoming,
+    Work,
+)
 from runner.kernel import Actor, Backoff, ChildSpec, DeadLetters, EventRing, Intensity, Mailbox, Overflow
 from runner.live import Hub
 
@@ -19,7 +32,7 @@ class Mailboxes:
 
     broadcaster: Mailbox[Publish]
     moderator: Mailbox[Screen | Rescreen]
-    indexer: Mailbox[Changed | Scan]
+    indexer: Mailbox[Changed | Scan | Meaning]
     session: Mailbox[Work | Status | Cancel | Drain]
     watcher: Mailbox[Rescan]
     telegram: Mailbox[Work]
@@ -32,7 +45,9 @@ class Mailboxes:
         def lost(message: Publish) -> None:
             hub.lost(message.topic, message.event, session=message.session)
 
-        def subject(message: Changed | Scan) -> object:
+        def subject(message: Changed | Scan | Meaning) -> object:
+            if isinstance(message, Meaning):
+                return id(message)  # each question has its own asker
             return message.path if isinstance(message, Changed) else Scan
 
         return cls(

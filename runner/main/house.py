@@ -18,9 +18,9 @@ from structlog.typing import FilteringBoundLogger
 
 from actors.broadcaster import Broadcaster
 from actors.control import Control
-from actors.indexer import Indexer, InForce
+from actors.indexer import Indexer, InForce, Searching
 from actors.moderator import Moderator
-from actors.protocol import Board, Drain, Publish
+from actors.protocol import Board, Drain, Meaning, Publish
 from actors.scheduler import Scheduler
 from actors.session import SessionActor
 from actors.telegram import Telegram
@@ -47,6 +47,7 @@ from runner.main.web import Web
 from runner.process.notify import Notifier
 from runner.retention.nightly import Nightly
 from runner.schedule import Schedule, Slot, load_schedule
+from runner.search import Found, SearchIndex, Wanted
 from runner.session.choose import Chosen, Surroundings, choose
 from runner.session.engine import make_engine
 from runner.session.events import PublicEvent
@@ -59,6 +60,11 @@ T = TypeVar("T")
 
 READERS = 4
 """Threads for short reads of files at the most: the disk is one, and so is the processor for the loop."""
+
+MEANING_WITHIN = 2.0
+
+SEARCHERS = 2
+"""Threads for searches at the most."""
 
 SLOTS_SHOWN = 8
 QUIET_EVENTS = ("actor.starting", "actor.ready")
@@ -102,6 +108,7 @@ class House:
     ledger: Ledger
     hub: Hub
     shelf: InForce
+    full_text: SearchIndex
     schedule: Schedule
     mailboxes: Mailboxes
     run_sync: RunSync
@@ -109,6 +116,8 @@ class House:
     supervisor: Supervisor = attrs.field(init=False)
     board: Board = attrs.field(factory=Board, init=False)
     hub_closed: trio.Event = attrs.field(factory=trio.Event, init=False)
+    search_threads: trio.CapacityLimiter = attrs.field(factory=lambda: trio.CapacityLimiter(SEARCHERS), init=False)
+    index_thread: trio.CapacityLimiter = attrs.field(factory=lambda: trio.CapacityLimiter(1), init=False)
     _published: int = attrs.field(default=0, init=False)
     _reloading: trio.Lock = attrs.field(factory=trio.Lock, init=False)
 
@@ -158,6 +167,7 @@ class House:
             ledger=ledger,
             hub=hub,
             shelf=shelf,
+            full_text=SearchIndex(settings.paths.search_db),
             schedule=await run_sync(lambda: load_schedule(settings.resident.zone)),
             mailboxes=Mailboxes.make(hub, shelf, letters, events),
             run_sync=run_sync,
@@ -207,6 +217,7 @@ class House:
     async def close(self) -> None:
         """What comes after the last actor."""
         self.close_hub()
+        await self.run_sync(self.full_text.close)
         await self.ledger.close()
 
     async def reload(self) -> ReloadResult:
@@ -271,7 +282,13 @@ class House:
             broadcaster=lambda: Broadcaster(boxes.broadcaster, self.hub),
             moderator=lambda: Moderator(boxes.moderator, MODERATOR_HANDS),
             indexer=lambda: Indexer(
-                boxes.indexer, self.shelf, boxes.broadcaster.ref, self.run_sync, self.now, f"indexer-{self.boot}"
+                boxes.indexer,
+                self.shelf,
+                boxes.broadcaster.ref,
+                self.run_sync,
+                self.now,
+                f"indexer-{self.boot}",
+                Searching(self.full_text, limited(self.index_thread), self.events),
             ),
             session=self._session,
             watcher=lambda: Watcher(
@@ -360,6 +377,8 @@ class House:
             admit=self._admission().admit,
             stopping=self.supervisor.stopping.is_set,
             rehearsal=lambda: self.chosen.name == "rehearsal",
+            search=self._search,
+            meaning=self._meaning,
         )
 
     def _admission(self) -> Admission:
@@ -371,6 +390,13 @@ class House:
             actors=self.supervisor.children,
             now=self.now,
         )
+
+    async def _search(self, wanted: Wanted) -> Found:
+        return await limited(self.search_threads)(partial(self.full_text.search, wanted))
+
+    async def _meaning(self, wanted: Wanted) -> object:
+        question = Meaning(wanted.text, wanted.kinds, wanted.offset + wanted.limit)
+        return await question.ask(self.mailboxes.indexer.outside, within=MEANING_WITHIN)
 
     def _upcoming(self) -> Sequence[Slot]:
         if not self.settings.schedule.enabled:

@@ -3,14 +3,16 @@
 import json
 from pathlib import Path
 
+import pytest
 import trio
 from trio.testing import MockClock, wait_all_tasks_blocked
 
-from actors.indexer import Indexer, InForce
-from actors.protocol import Changed, Publish, Scan
+from actors.indexer import Indexer, InForce, Searching
+from actors.protocol import Changed, Meaning, Publish, Scan
 from runner import resources
 from runner.content import Catalogue, read_kinds
-from runner.kernel import Life, Mailbox, Overflow
+from runner.kernel import EventRing, Life, Mailbox, Overflow
+from runner.search import NoMeaningError, SearchIndex, Wanted
 from tests.support.clock import WallClock
 from tests.support.ledger import inline
 
@@ -24,7 +26,7 @@ class World:
         self.folder = home / "thoughts"
         self.folder.mkdir(parents=True)
         self.shelf = InForce(Catalogue.empty(read_kinds(resources.config_dir() / "content.toml"), home))
-        self.box: Mailbox[Changed | Scan] = Mailbox(
+        self.box: Mailbox[Changed | Scan | Meaning] = Mailbox(
             "indexer",
             capacity=4,
             overflow=Overflow.KEEP_NEWEST,
@@ -32,6 +34,8 @@ class World:
             on_loss=self.shelf.lose,
         )
         self.broadcaster: Mailbox[Publish] = Mailbox("broadcaster", capacity=1000)
+        self.events = EventRing(WallClock())
+        self.index = SearchIndex(home / "data" / "search.db")
 
     def write(self, slug: str, title: str = "Salt") -> Path:
         path = self.folder / f"{slug}.md"
@@ -39,9 +43,14 @@ class World:
         return path
 
     async def start(self, nursery: trio.Nursery) -> None:
-        indexer = Indexer(self.box, self.shelf, self.broadcaster.ref, inline, WallClock(), "test")
+        searching = Searching(self.index, inline, self.events)
+        indexer = Indexer(self.box, self.shelf, self.broadcaster.ref, inline, WallClock(), "test", searching)
         nursery.start_soon(indexer.run, Life(name="indexer", number=1))
         await wait_all_tasks_blocked()
+
+    def found(self, text: str) -> list[str]:
+        """The slugs that a search for thoughts finds."""
+        return [hit.slug for hit in self.index.search(Wanted(text=text, kinds=("thoughts",), limit=50, offset=0)).hits]
 
     async def told(self) -> list[tuple[str, str]]:
         """What was published, as event and slug."""
@@ -103,3 +112,60 @@ async def test_without_any_news_the_disk_is_compared_every_minute(
     world.write("quiet")
     await trio.sleep(61)
     assert await world.told() == [("thought.created", "quiet")]
+
+
+async def test_search_follows_the_catalogue(tmp_path: Path, nursery: trio.Nursery, autojump_clock: MockClock) -> None:
+    """What is created, changed or deleted is found, found otherwise, or found no more."""
+    world = World(tmp_path)
+    path = world.write("a")
+    await world.start(nursery)
+    assert world.found("salt") == ["a"]
+    world.write("a", "Pepper")
+    world.box.ref.tell(Changed(str(path)))
+    await world.told()
+    assert (world.found("salt"), world.found("pepper")) == ([], ["a"])
+    path.unlink()
+    world.box.ref.tell(Changed(str(path)))
+    await world.told()
+    assert world.found("pepper") == []
+
+
+async def test_a_damaged_index_is_written_anew(
+    tmp_path: Path, nursery: trio.Nursery, autojump_clock: MockClock
+) -> None:
+    """When the file turns out to be damaged it is replaced within a minute, and the catalogue never stops."""
+    world = World(tmp_path)
+    world.write("a")
+    await world.start(nursery)
+    world.index.note_damage()
+    path = world.write("b", "Sugar")
+    world.box.ref.tell(Changed(str(path)))
+    assert await world.told() == [("thought.created", "b")]
+    assert (world.found("salt"), world.found("sugar")) == (["a"], ["b"])
+
+
+async def test_trouble_with_the_index_is_told_and_taken_up_again(
+    tmp_path: Path, nursery: trio.Nursery, autojump_clock: MockClock
+) -> None:
+    """A disk that takes nothing makes no crash: lists and events go on, and a later scan catches up."""
+    (tmp_path / "data").write_text("no folder")
+    world = World(tmp_path)
+    await world.start(nursery)
+    path = world.write("a")
+    world.box.ref.tell(Changed(str(path)))
+    assert await world.told() == [("thought.created", "a")]
+    assert "search.failed" in [event.name for event in world.events.recent(10)]
+    assert world.found("salt") == []
+    (tmp_path / "data").unlink()
+    await trio.sleep(61)
+    assert world.found("salt") == ["a"]
+
+
+async def test_meaning_is_refused_with_the_reason(
+    tmp_path: Path, nursery: trio.Nursery, autojump_clock: MockClock
+) -> None:
+    """Asked for what is near in meaning, the indexer says why it can't tell."""
+    world = World(tmp_path)
+    await world.start(nursery)
+    with pytest.raises(NoMeaningError, match="semantic index"):
+        await Meaning("tide", ("thoughts",), 10).ask(world.box.ref, within=2)

@@ -1,0 +1,176 @@
+"""The index as a whole: one writer, readers beside it, and answers that are kept until something is written.
+
+It belongs to the wiring and outlives every actor. All methods block and are called in threads: `behind`, `put`, `tidy`
+and `mend` by the indexer alone, one at a time; `search` by anyone.
+"""
+
+import sqlite3
+import threading
+from collections import OrderedDict
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+
+import attrs
+
+from runner.content import Catalogue
+from runner.search import query, schema
+from runner.search.query import Found, Wanted
+from runner.search.tokens import Tokeniser
+from runner.search.writer import Key, Writer
+from runner.storage import sqlite
+
+ANSWERS_KEPT = 512
+
+
+@attrs.frozen(eq=False)
+class _Reader:
+    connection: sqlite3.Connection
+    tokens: Tokeniser
+    epoch: int
+
+    def close(self) -> None:
+        self.connection.close()
+        self.tokens.close()
+
+
+@attrs.define(eq=False)
+class SearchIndex:
+    """Full text of every entry. A damaged file is thrown away and written anew."""
+
+    path: Path
+    _writer: Writer | None = attrs.field(default=None, init=False)
+    _generation: int = attrs.field(default=0, init=False)
+    """Counts what was committed: answers of an older one are not given again."""
+    _epoch: int = attrs.field(default=0, init=False)
+    """Counts files: readers of an older one are closed."""
+    _damaged: bool = attrs.field(default=False, init=False)
+    _closed: bool = attrs.field(default=False, init=False)
+    _idle: list[_Reader] = attrs.field(factory=list, init=False)
+    _answers: OrderedDict[tuple[int, Wanted], Found] = attrs.field(factory=OrderedDict, init=False)
+    _lock: threading.Lock = attrs.field(factory=threading.Lock, init=False)
+
+    def behind(self, catalogue: Catalogue) -> list[Key]:
+        """The entries that the index has not, has otherwise, or has still; newest first."""
+        stored = self._open().stored()
+        keys: list[Key] = []
+        for shelf in catalogue.shelves.values():
+            keys += [
+                (entry.kind, entry.slug)
+                for entry in shelf.order
+                if stored.pop((entry.kind, entry.slug), None) != entry.etag
+            ]
+        return keys + list(stored)
+
+    def put(self, catalogue: Catalogue, keys: Iterable[Key]) -> None:
+        """Make the index say of these entries what the catalogue says, in one transaction."""
+        entries, gone = [], []
+        for kind, slug in keys:
+            shelf = catalogue.shelf(kind)
+            entry = shelf.entries.get(slug) if shelf is not None else None
+            if shelf is None or entry is None:
+                gone.append((kind, slug))
+            else:
+                entries.append((entry, shelf.kind.singular))
+        self._open().write(entries, gone)
+        with self._lock:
+            self._generation += 1
+            self._answers.clear()
+
+    def tidy(self) -> None:
+        """After much was written."""
+        self._open().tidy()
+
+    def damaged(self) -> bool:
+        """Whether a reader or the writer has met damage since the index was last mended."""
+        return self._damaged
+
+    def mend(self) -> None:
+        """Begin anew with an empty index; what has to be in it is then `behind`."""
+        with self._lock:
+            writer, self._writer = self._writer, None
+            self._epoch += 1
+            self._generation += 1
+            self._damaged = False
+            self._answers.clear()
+        if writer is not None:
+            writer.close()
+        schema.remove(self.path)
+
+    def note_damage(self) -> None:
+        self._damaged = True
+
+    def search(self, wanted: Wanted) -> Found:
+        """What is found now; nothing while there is no index yet."""
+        with self._lock:
+            generation = self._generation
+            known = self._answers.get((generation, wanted))
+            if known is not None:
+                self._answers.move_to_end((generation, wanted))
+                return known
+        reader = self._reader()
+        if reader is None:
+            return Found()
+        try:
+            found = query.run(reader.connection, reader.tokens, wanted)
+        except sqlite3.DatabaseError as error:
+            reader.close()
+            if not isinstance(error, sqlite3.OperationalError):
+                self.note_damage()
+            return Found()
+        except BaseException:
+            reader.close()
+            raise
+        self._give_back(reader)
+        with self._lock:
+            if generation == self._generation:
+                self._answers[generation, wanted] = found
+                while len(self._answers) > ANSWERS_KEPT:
+                    self._answers.popitem(last=False)
+        return found
+
+    def close(self) -> None:
+        """After the last reader and the writer are done."""
+        with self._lock:
+            self._closed = True
+            readers, self._idle = self._idle, []
+            writer, self._writer = self._writer, None
+        for reader in readers:
+            reader.close()
+        if writer is not None:
+            writer.close()
+
+    def _open(self) -> Writer:
+        if self._writer is None:
+            if self._closed:
+                raise sqlite3.ProgrammingError("the index is closed")
+            self._writer = Writer.open(self.path)
+            with self._lock:
+                self._epoch += 1  # it may have been replaced by an empty one
+                self._answers.clear()
+        return self._writer
+
+    def _reader(self) -> _Reader | None:
+        with self._lock:
+            stale = [reader for reader in self._idle if reader.epoch != self._epoch]
+            self._idle = [reader for reader in self._idle if reader.epoch == self._epoch]
+            reader = self._idle.pop() if self._idle else None
+            epoch = self._epoch
+        _close(stale)
+        if reader is not None:
+            return reader
+        try:
+            return _Reader(sqlite.open_reader(self.path), Tokeniser(), epoch)
+        except sqlite3.Error:
+            return None  # there is none yet
+
+    def _give_back(self, reader: _Reader) -> None:
+        with self._lock:
+            if reader.epoch == self._epoch and not self._closed:
+                self._idle.append(reader)
+                return
+        reader.close()
+
+
+def _close(readers: Sequence[_Reader]) -> None:
+    for reader in readers:
+        reader.close()

@@ -1,0 +1,122 @@
+"""The index's one writer: entries in, entries out, the vocabulary beside them. Blocking; one thread at a time."""
+
+import sqlite3
+import zlib
+from collections import Counter
+from collections.abc import Iterable
+from datetime import date
+from pathlib import Path
+from typing import TypeAlias
+
+import attrs
+
+from runner.content import Entry
+from runner.search import schema, text
+from runner.search.tokens import Tokeniser
+from runner.storage import sqlite
+
+Key: TypeAlias = tuple[str, str]
+"""Kind and slug."""
+
+
+@attrs.define(eq=False)
+class Writer:
+    """Holds the connection that writes."""
+
+    _connection: sqlite3.Connection
+    _tokens: Tokeniser = attrs.field(factory=Tokeniser, init=False)
+
+    @classmethod
+    def open(cls, path: Path) -> "Writer":
+        return cls(schema.open_index(path))
+
+    def stored(self) -> dict[Key, str]:
+        """What the index holds, each with the tag of the answer it was made from."""
+        rows = self._connection.execute("SELECT kind, slug, etag FROM docs")
+        return {(kind, slug): etag for kind, slug, etag in rows}
+
+    def write(self, entries: Iterable[tuple[Entry, str]], gone: Iterable[Key]) -> None:
+        """Put these entries in, each with its kind's word for results, and take those out: all in one transaction."""
+        counts: Counter[str] = Counter()
+        with sqlite.transaction(self._connection):
+            for key in gone:
+                counts.subtract(self._take_out(key))
+            # ascending numbers, else the index begins a new piece with each
+            for entry, result_type in sorted(entries, key=lambda pair: pair[0].date):
+                counts.subtract(self._take_out((entry.kind, entry.slug)))
+                counts.update(self._put_in(entry, result_type))
+            self._count(counts)
+
+    def tidy(self) -> None:
+        """Join the pieces of the index after much was written: each question then looks in one place."""
+        self._connection.execute("INSERT INTO words(words) VALUES ('optimize')")
+        sqlite.checkpoint(self._connection)
+
+    def close(self) -> None:
+        self._connection.close()
+        self._tokens.close()
+
+    def _take_out(self, key: Key) -> set[str]:
+        row = self._connection.execute("SELECT id FROM docs WHERE kind = ? AND slug = ?", key).fetchone()
+        if row is None:
+            return set()
+        title, body = self._connection.execute("SELECT title, body FROM words WHERE rowid = ?", (row[0],)).fetchone()
+        self._connection.execute("DELETE FROM words WHERE rowid = ?", (row[0],))
+        self._connection.execute("DELETE FROM docs WHERE id = ?", (row[0],))
+        return self._tokens.vocabulary(f"{title} {body}")
+
+    def _put_in(self, entry: Entry, result_type: str) -> set[str]:
+        title, body = text.line(entry.title) or entry.slug, text.searchable(entry.body)
+        number = self._number(entry)
+        self._connection.execute(
+            "INSERT INTO docs (id, kind, slug, etag, result_type, date, mood, dream_type)"
+            " VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
+            (
+                number,
+                entry.kind,
+                entry.slug,
+                entry.etag,
+                result_type,
+                entry.date,
+                entry.meta.get("mood"),
+                entry.meta.get("type"),
+            ),
+        )
+        self._connection.execute("INSERT INTO words (rowid, title, body) VALUES (?, ?, ?)", (number, title, body))
+        return self._tokens.vocabulary(f"{title} {body}")
+
+    def _number(self, entry: Entry) -> int:
+        kind = self._kind(entry.kind)
+        day = date.fromisoformat(entry.date).toordinal()
+        sequence = zlib.crc32(f"{entry.kind}/{entry.slug}".encode())
+        while True:
+            number = schema.document_number(day, sequence, kind)
+            if self._connection.execute("SELECT 1 FROM docs WHERE id = ?", (number,)).fetchone() is None:
+                return number
+            sequence += 1
+
+    def _kind(self, name: str) -> int:
+        self._connection.execute("INSERT OR IGNORE INTO kinds (name) VALUES (?)", (name,))
+        return int(self._connection.execute("SELECT number FROM kinds WHERE name = ?", (name,)).fetchone()[0])
+
+    def _count(self, counts: Counter[str]) -> None:
+        """In how many documents each word is; one that is in none is forgotten."""
+        run = self._connection
+        fresh: list[str] = []
+        less: list[tuple[str]] = []
+        for word, change in sorted(counts.items()):
+            if change == 0:
+                continue
+            if change < 0:
+                less.append((word,))
+            if not run.execute("UPDATE vocabulary SET docs = docs + ? WHERE word = ?", (change, word)).rowcount:
+                fresh.append(word)
+        run.executemany("DELETE FROM vocabulary WHERE word = ? AND docs <= 0", less)
+        run.executemany(
+            "INSERT INTO vocabulary (word, stem, docs) VALUES (?, ?, ?)",
+            [
+                (word, stem, counts[word])
+                for word, stem in zip(fresh, self._tokens.stems(fresh), strict=True)
+                if counts[word] > 0
+            ],
+        )

@@ -1,7 +1,6 @@
 """What the resident has written for everybody: the dated entries that drift and mirror read. All of it blocks."""
 
 import re
-import stat
 from collections.abc import Callable, Iterable
 from datetime import date
 from pathlib import Path
@@ -44,9 +43,7 @@ def _pages(folder: Path) -> Iterable[Path]:
 
 def _entry(kind: str, path: Path, wanted: Callable[[date], bool]) -> Entry | None:
     try:
-        if not stat.S_ISREG(path.lstat().st_mode):
-            return None
-        content = files.read_bytes(path, limit=LIMIT)
+        content = files.read_bytes(path, limit=LIMIT)  # refuses links
     except (OSError, files.FileTooLarge):
         return None
     text = content.decode("utf-8", "replace")

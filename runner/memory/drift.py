@@ -9,7 +9,7 @@ from typing import Any
 import attrs
 
 from runner.memory.corpus import Entry
-from runner.memory.words import telling
+from runner.memory.words import telling, words_of
 
 WINDOW = 7
 BASELINE = 28
@@ -61,7 +61,7 @@ def signals(
     """What data/drift-signals.json holds; `now` in the home's zone."""
     today = now.date()
     start = today - timedelta(days=WINDOW - 1)
-    read = [(entry.day, telling(entry.text, dropped)) for entry in entries if wanted(today, entry.day)]
+    read = [(entry.day, telling(words_of(entry.text), dropped)) for entry in entries if wanted(today, entry.day)]
     recent = _Window.of([one for one in read if one[0] >= start])
     before = _Window.of([one for one in read if one[0] < start])
     days, earlier = {day for day, _ in read}, {day for day, _ in before.entries}

@@ -63,7 +63,8 @@ def snapshot(
     first, last = span
     days = (last - first).days + 1
     inside = [entry for entry in life.entries if first <= entry.day <= last]
-    words = sum(len(words_of(entry.text)) for entry in inside)
+    used = Counter(word for entry in inside for word in words_of(entry.text))
+    words = used.total()
     enough = len(inside) >= LEAST_ENTRIES
     made: dict[str, Any] = {
         "status": "ok" if enough else "insufficient_data",
@@ -76,7 +77,7 @@ def snapshot(
             "words_per_day": round(words / days, 1),
         },
         "mood": _mood(life.moods, first, last, now.tzinfo),
-        "vocabulary": _vocabulary(life, inside, first) if enough else {"distinctive": [], "new": []},
+        "vocabulary": _vocabulary(life, used, first) if enough else {"distinctive": [], "new": []},
         # the entries that the most others answer to; known once there are vectors
         "threads": [],
     }
@@ -144,10 +145,11 @@ def _mood(moods: Iterable[Mapping[str, Any]], first: date, last: date, zone: tzi
     return {"mean_valence": means[0], "mean_arousal": means[1], "top_words": top}
 
 
-def _vocabulary(life: Life, inside: Sequence[Entry], first: date) -> dict[str, list[str]]:
-    here = Counter(word for entry in inside for word in telling(entry.text, life.dropped))
+def _vocabulary(life: Life, used: Counter[str], first: date) -> dict[str, list[str]]:
     earlier = [entry for entry in life.entries if entry.day < first]
-    there = Counter(word for entry in earlier for word in telling(entry.text, life.dropped))
+    here = Counter({word: used[word] for word in telling(used, life.dropped)})
+    known = Counter(word for entry in earlier for word in words_of(entry.text))
+    there = Counter({word: known[word] for word in telling(known, life.dropped)})
     whole, before = here.total(), there.total()
     strength = {
         word: ratio(uses, whole, there[word], before) * math.sqrt(uses) for word, uses in here.items() if uses >= USES

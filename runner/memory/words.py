@@ -37,9 +37,9 @@ def words_of(text: str) -> list[str]:
     return _WORD.findall(text.lower().replace("\u2019", "'"))
 
 
-def telling(text: str, dropped: frozenset[str] = frozenset()) -> list[str]:
+def telling(words: Iterable[str], dropped: frozenset[str] = frozenset()) -> list[str]:
     """The words that may say something: long enough, and neither a stop word nor one of those dropped."""
-    return [word for word in words_of(text) if len(word) >= LEAST and word not in STOP_WORDS and word not in dropped]
+    return [word for word in words if len(word) >= LEAST and word not in STOP_WORDS and word not in dropped]
 
 
 def dropped_names(names: Iterable[str]) -> frozenset[str]:

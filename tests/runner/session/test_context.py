@@ -14,13 +14,15 @@ import trio.testing
 from runner.resources import prompts_dir
 from runner.session import prompt as prompt_module
 from runner.session.abilities import Abilities
+from runner.session.backends.rehearsal import Rehearsal
 from runner.session.context import SOURCES, gather
 from runner.session.errors import PromptError, UnknownSessionTypeError
 from runner.session.kinds import KINDS, SCHEDULED, WAKE_TYPES, kind_of
 from runner.session.prompt import Prompter, Prompts, Wanted
 from runner.session.sources.base import Ask, Source
+from runner.session.tools import HomeTools
 from tests.runner.session.asking import NOON, ask_for
-from tests.runner.session.stage import make_home
+from tests.runner.session.stage import in_thread, make_home, stage
 
 
 async def prompts(home: Path, kind: str = "noon", now: datetime = NOON, **wanted: str) -> Prompts:
@@ -247,3 +249,20 @@ def test_every_source_has_its_own_module() -> None:
     assert len(set(names)) == len(names)
     values: list[Any] = [source.fallback for source in SOURCES]
     assert all(value is not None for value in values)
+
+
+async def test_what_was_cut_or_missing_stands_in_the_session_log(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The log of a session names every source that gave nothing, with its cause, and every part that was cut."""
+    monkeypatch.setattr(prompt_module, "SYSTEM_LIMIT", 9_000)
+    async with stage(tmp_path) as s:
+        (s.home / "data" / "compiled-memory.md").write_text("d" * 20_000)
+        (s.home / "data" / "mood-state.json").write_text("{half")
+        wake = await s.claimed("noon")
+        await s.engine(Rehearsal(HomeTools(s.home), in_thread, speed=0)).run(wake)
+        log = (s.home / "logs" / f"session-{wake.id}.log").read_text()
+    assert "Not gathered: memory_echoes (the semantic index is not built yet)\n" in log
+    assert "Not gathered: ambient_state (mood-state.json can't be read as JSON" in log
+    assert re.search(r"Left out of the prompt: compiled_memory: \d+ of 20000 characters left out\n", log)
+    assert "exit code: 0" in log.splitlines()[-1]

@@ -1,5 +1,6 @@
 """The CLI's command line, as data."""
 
+import json
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -69,3 +70,16 @@ def test_a_login_is_found_where_the_cli_leaves_it(tmp_path: Path) -> None:
     (tmp_path / "conf").mkdir()
     (tmp_path / "conf" / ".credentials.json").write_text("{}")
     assert has_login(tmp_path / "nobody", {"CLAUDE_CONFIG_DIR": str(tmp_path / "conf")})
+
+
+def test_what_a_session_must_not_have_is_denied() -> None:
+    """Commands and tools that are withheld are denied for this one session, whatever the operator allows otherwise."""
+    options = attrs.evolve(OPTIONS, allow=("Bash(claude-runner *)", "WebFetch"))
+    order = attrs.evolve(ORDER, withheld=("letter", "WebFetch"))
+
+    def denied(argv: list[str]) -> list[str]:
+        rules: list[str] = json.loads(argv[argv.index("--settings") + 1])["permissions"]["deny"]
+        return rules
+
+    assert {"Bash(claude-runner letter:*)", "WebFetch"} <= set(denied(arguments(order, options, Path("/f"))))
+    assert set(denied(arguments(ORDER, options, Path("/f")))) == set(deny_rules())

@@ -33,6 +33,8 @@ class Kind:
     title: str
     empty: str
     topic: str
+    described: bool = False
+    echoed: bool = False
     fields: tuple[Field, ...] = ()
     in_all: bool = False
     """Whether a search for `all` means it too."""

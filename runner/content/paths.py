@@ -14,8 +14,11 @@ def safe_path(root: Path, relative: str) -> Path:
     parts = relative.split("/")
     if relative.startswith("/") or any(part in ("", ".", "..") for part in parts):
         raise PathRefusedError(f"{relative[:80]!r} is not a path below its folder")
-    base = root.resolve()
-    resolved = base.joinpath(*parts).resolve()
+    try:
+        base = root.resolve()
+        resolved = base.joinpath(*parts).resolve()
+    except (RuntimeError, ValueError) as error:  # links that lead round in a circle; letters no disk can hold
+        raise PathRefusedError(f"{relative[:80]!r} leads nowhere") from error
     if not resolved.is_relative_to(base):
         raise PathRefusedError(f"{relative[:80]!r} leads out of its folder")
     return resolved

@@ -3,7 +3,9 @@
 from quart import Blueprint, Response, request
 
 from runner.content import Kind, PathRefusedError
+from runner.content.kinds import Field
 from web import answers
+from web.declared import Error, Operation, Schema, offer
 from web.reading import find
 from web.services import Services
 
@@ -16,15 +18,29 @@ def routes(services: Services) -> Blueprint:
 
 
 def _add(blueprint: Blueprint, services: Services, kind: Kind) -> None:
-    @blueprint.get(f"/{kind.folder}", endpoint=f"{kind.name}_list")
+    meta = _meta(kind)
+    slug_schema: Schema = {"type": "string", "description": "the file's name without .md"}
+    many = Operation(
+        answers={200: {"type": "array", "items": _object({"slug": {"type": "string"}, **meta}, kind)}},
+        summary=f"All {kind.name}, newest first",
+    )
+    one = Operation(
+        path={"slug": slug_schema},
+        answers={
+            200: _object({"slug": {"type": "string"}, "meta": _object(meta, kind), "content": {"type": "string"}}),
+            400: Error,
+            404: Error,
+        },
+        summary=f"One {kind.singular} with its text",
+    )
+
+    @offer(blueprint, f"/{kind.folder}", many)
     async def listing() -> Response:
-        """All entries, newest first."""
         shelf = services.catalogue().shelves[kind.name]
         return answers.ready(request, shelf.list_json, shelf.etag)
 
-    @blueprint.get(f"/{kind.folder}/<slug>", endpoint=f"{kind.name}_detail")
+    @offer(blueprint, f"/{kind.folder}/<slug>", one)
     async def detail(slug: str) -> Response:
-        """One entry with its text."""
         try:
             entry = await find(services, kind, slug)
         except PathRefusedError as error:
@@ -33,3 +49,26 @@ def _add(blueprint: Blueprint, services: Services, kind: Kind) -> None:
             # a name with dots in it may exist; where it doesn't, it was an attempt to climb
             return answers.detail(400 if ".." in slug else 404, f"there is no {kind.singular} called {slug[:80]!r}")
         return answers.ready(request, entry.detail, entry.etag)
+
+
+def _meta(kind: Kind) -> dict[str, Schema]:
+    date: Schema = {"type": "string", "format": "date"}
+    title: Schema = {"type": "string", "minLength": 1}
+    return {"date": date, "title": title, **{field.name: _schema(field) for field in kind.fields}}
+
+
+def _schema(field: Field) -> Schema:
+    if field.choices:
+        return {"type": "string", "enum": list(field.choices)}
+    is_always_there = field.required or field.default is not None or field.sparse
+    return {"type": field.type} if is_always_there else {"type": [field.type, "null"]}
+
+
+def _object(properties: dict[str, Schema], kind: Kind | None = None) -> Schema:
+    sparse = {field.name for field in kind.fields if field.sparse} if kind else set()
+    return {
+        "type": "object",
+        "properties": properties,
+        "required": [name for name in properties if name not in sparse],
+        "additionalProperties": False,
+    }

@@ -11,7 +11,7 @@ from web import errors
 from web.auth import API
 from web.door import Door, DoorRules, Receive, Scope, Send
 from web.pages import home, live, theme, thoughts
-from web.routes import admin, content, documents, events, health, search, session
+from web.routes import admin, content, documents, events, files, health, search, session
 from web.services import Services
 from web.shell import POLICY, Shell
 from web.sse import Streams
@@ -48,6 +48,7 @@ def create_app(services: Services) -> Site:
         health.routes(services),
         content.routes(services),
         documents.routes(services),
+        files.routes(services),
         session.routes(services, streams),
         events.routes(services, streams),
         admin.routes(services),

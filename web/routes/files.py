@@ -1,0 +1,82 @@
+"""The folders that visitors may walk through: trees, and the files in them."""
+
+from pathlib import Path
+
+import attrs
+from quart import Blueprint, Response, request
+
+from runner.content import PathRefusedError, strong_etag
+from runner.content.entry import dump
+from runner.content.files import File, Files, NoFileError, NotAFileError, TooLargeError
+from runner.content.trees import DEEPEST, ROOTS, Tree, as_json, walk
+from web import answers
+from web.declared import PROBLEMS, Error, Operation, check_choice, offer, read_query, shaped
+from web.lately import Lately
+from web.services import Services
+
+
+@attrs.frozen
+class TreeQuery:
+    """How much of a tree is wanted."""
+
+    depth: int = shaped(DEEPEST, minimum=1, maximum=DEEPEST)
+
+
+FILE = Operation(
+    summary="One file: text, or base64 where its name says that it is none",
+    path={
+        "root": {"type": "string", "enum": list(ROOTS)},
+        "path": {"type": "string", "description": "below the folder, with / between names"},
+    },
+    answers={200: File, 400: Error, 403: Error, 404: Error, 413: Error, 422: PROBLEMS},
+)
+
+
+STATUS: dict[type[Exception], int] = {
+    PathRefusedError: 403,
+    NoFileError: 404,
+    NotAFileError: 400,
+    TooLargeError: 413,
+}
+
+
+def routes(services: Services) -> Blueprint:
+    blueprint = Blueprint("files", __name__, url_prefix="/content")
+    home = services.settings.home
+
+    async def make(wanted: tuple[str, int]) -> tuple[bytes, str]:
+        return await services.run_sync(lambda: _tree(home, *wanted))
+
+    trees = Lately(make)
+    for name in ROOTS:
+        _serve_tree(blueprint, name, trees)
+    _serve_files(blueprint, services)
+    return blueprint
+
+
+def _serve_tree(blueprint: Blueprint, root: str, trees: Lately[tuple[str, int], tuple[bytes, str]]) -> None:
+    operation = Operation(summary=f"All of {root}, newest first", query=TreeQuery, answers={200: Tree, 422: PROBLEMS})
+
+    @offer(blueprint, f"/{root}", operation)
+    async def tree() -> Response:
+        data, etag = await trees.get((root, read_query(request, TreeQuery).depth))
+        return answers.ready(request, data, etag)
+
+
+def _serve_files(blueprint: Blueprint, services: Services) -> None:
+    files = Files(services.settings.home)
+
+    @offer(blueprint, "/files/<root>/<path:path>", FILE)
+    async def file(root: str, path: str) -> Response:
+        check_choice("path", "root", root, ROOTS)
+        try:
+            data = await services.run_sync(lambda: dump(attrs.asdict(files.read(root, path))))
+        except tuple(STATUS) as error:
+            return answers.detail(STATUS[type(error)], str(error))
+        return answers.ready(request, data, strong_etag(data))
+
+
+def _tree(home: Path, root: str, depth: int) -> tuple[bytes, str]:
+    tree = walk(home, root, depth)
+    data = dump({"root": as_json(tree.root), "truncated": tree.truncated, "node_count": tree.node_count})
+    return data, strong_etag(data)

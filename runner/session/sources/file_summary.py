@@ -2,7 +2,8 @@
 
 from pathlib import Path
 
-from runner.session.sources.base import Ask, Source, entries, one_line
+from runner.session import inert
+from runner.session.sources.base import Ask, Source, entries
 
 FOLDERS = (
     "sandbox",
@@ -27,7 +28,7 @@ def lines(home: Path) -> list[str]:
     for folder in FOLDERS:
         newest = entries(home / folder)[:NEWEST]
         if newest:
-            found.append(f"  /{folder}: " + ", ".join(one_line(entry.name, 80) for entry in newest))
+            found.append(f"  /{folder}: " + ", ".join(inert.one_line(entry.name) for entry in newest))
     return found
 
 

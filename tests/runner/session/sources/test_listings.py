@@ -20,16 +20,16 @@ from tests.runner.session.asking import NOON, ask_for, write
 
 
 async def test_the_newest_files_are_listed(tmp_path: Path) -> None:
-    """Five of each folder, newest first whatever their names; no README, no hidden file, no link, no subfolder."""
+    """Five of each folder, newest first whatever their names; no README, hidden file, link or folder; odd names are tamed."""
     for number in range(7):
         write(tmp_path / "dreams" / f"{9 - number}.md", "x", mtime=NOON + timedelta(minutes=number))
     write(tmp_path / "dreams" / "README.md", "x")
     write(tmp_path / "dreams" / ".hidden.md", "x")
     (tmp_path / "dreams" / "link.md").symlink_to(tmp_path / "dreams" / "9.md")
     write(tmp_path / "sandbox" / "deep" / "a.py", "x")
-    write(tmp_path / "gifts" / "two\nlines.md", "x")
+    write(tmp_path / "gifts" / "two\n<b>lines\u202e.md", "x")
     told = await file_summary.gather(ask_for(tmp_path))
-    assert told == "Newest files:\n  /dreams: 3.md, 4.md, 5.md, 6.md, 7.md\n  /gifts: two lines.md"
+    assert told == "Newest files:\n  /dreams: 3.md, 4.md, 5.md, 6.md, 7.md\n  /gifts: two b lines[U+202E].md"
 
 
 async def test_an_empty_home_has_a_heading_and_no_counts(tmp_path: Path) -> None:

@@ -11,7 +11,7 @@ from typing import Annotated
 
 import typer
 
-from runner.cli import actors, doctor, events, init, ledger, letter, resume, retention, schedule, up, wake
+from runner.cli import actors, doctor, events, init, ledger, letter, resume, retention, schedule, talk, up, wake
 from runner.cli.shell import Config, Home, Shell
 from runner.control.protocol import EXIT_USAGE, CommandError
 from runner.errors import RunnerError
@@ -58,7 +58,7 @@ def build(shell: Shell) -> typer.Typer:
         if host is not None or port is not None:
             raise typer.BadParameter("--host and --port belong to `up`", ctx=context)
 
-    for group in (up, init, wake, actors, ledger, schedule, letter, resume, retention, events, doctor):
+    for group in (up, init, wake, actors, ledger, schedule, letter, resume, retention, talk, events, doctor):
         group.register(app)
     return app
 

@@ -22,7 +22,7 @@ from runner.session.events import PublicEvent
 from runner.session.performance import EndedSession
 from runner.settings import Settings
 
-__all__ = ["chosen_backend", "dry_run", "wake"]
+__all__ = ["Thread", "choose_backend", "chosen_backend", "dry_run", "wake"]
 
 T = TypeVar("T")
 Step = Callable[[dict[str, Any]], None]
@@ -44,12 +44,12 @@ def chosen_backend(shell: Shell, settings: Settings) -> Chosen:
     """What would run a session now, and why."""
 
     async def look() -> Chosen:
-        return await _choose(shell, settings, _Thread())
+        return await choose_backend(shell, settings, Thread())
 
     return trio.run(look)
 
 
-class _Thread:
+class Thread:
     """Blocking work, one piece at a time, away from the loop."""
 
     def __init__(self) -> None:
@@ -59,7 +59,7 @@ class _Thread:
         return await trio.to_thread.run_sync(work, limiter=self._one)
 
 
-async def _choose(shell: Shell, settings: Settings, run_sync: _Thread, ledger_path: Path | None = None) -> Chosen:
+async def choose_backend(shell: Shell, settings: Settings, run_sync: Thread, ledger_path: Path | None = None) -> Chosen:
     def ran() -> frozenset[str]:
         with LedgerView.open(ledger_path or settings.paths.ledger) as ledger:
             return ledger.ran_backends()
@@ -77,10 +77,10 @@ def _apart(settings: Settings, folder: Path) -> Path:
 
 
 async def _dry_run(shell: Shell, settings: Settings, params: WakeParams, *, without_network: bool) -> DryRun:
-    run_sync = _Thread()
+    run_sync = Thread()
     # the engine wants a ledger; a dry run must not make one in the home, so it gets one that is thrown away
     with tempfile.TemporaryDirectory() as folder:
-        chosen = await _choose(shell, settings, run_sync, await run_sync(lambda: _apart(settings, Path(folder))))
+        chosen = await choose_backend(shell, settings, run_sync, await run_sync(lambda: _apart(settings, Path(folder))))
         ledger = await Ledger.open(Path(folder) / "sessions.db", run_sync=run_sync)
         try:
             engine = make_engine(
@@ -98,8 +98,8 @@ async def _dry_run(shell: Shell, settings: Settings, params: WakeParams, *, with
 
 
 async def _wake(shell: Shell, settings: Settings, params: WakeParams, step: Step) -> Answer:
-    run_sync = _Thread()
-    chosen = await _choose(shell, settings, run_sync)
+    run_sync = Thread()
+    chosen = await choose_backend(shell, settings, run_sync)
     ledger = await Ledger.open(settings.paths.ledger, run_sync=run_sync, zone=settings.resident.zone)
     try:
         follower = _Follower(step)

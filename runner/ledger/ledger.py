@@ -104,6 +104,17 @@ class Wakes:
         """Queued → claimed, for the next wake that may begin; None when there is none."""
         return await self._doors.write(lambda c: wakes.claim(c, now, only=only))
 
+    async def take(self, request: WakeRequest, now: datetime) -> Wake:
+        """Accept a request and claim it at once, in one step: nobody else can claim it between the two."""
+
+        def work(connection: sqlite3.Connection) -> Wake:
+            wake = wakes.enqueue(connection, request, now, self._doors.zone)
+            claimed = wakes.claim(connection, now, only=wake.id)
+            assert claimed is not None, "a wake that was just queued can be claimed"
+            return claimed
+
+        return await self._doors.write(work)
+
     async def release(
         self,
         wake_id: str,

@@ -350,7 +350,10 @@ class _Session:
             exit_code=result.exit_code if result is not None else None,
             ended_at=engine.now(),
             redactor=engine.redactor,
-            hooks=engine.pipeline.names(reduced=self.kind.reduced_hooks) if begun else (),
+            # a terminal's conversation has its hooks only after a clean end
+            hooks=engine.pipeline.names(reduced=self.kind.reduced_hooks)
+            if begun and (self.kind.name != "talk" or state == "completed")
+            else (),
             duration=duration if begun else None,
         )
         if performance is not None and begun:

@@ -20,7 +20,7 @@ from tests.runner.session.asking import NOON, ask_for, write
 
 
 async def test_the_newest_files_are_listed(tmp_path: Path) -> None:
-    """Five of each folder, newest first whatever their names; no README, hidden file, link or folder; odd names tame."""
+    """Five of each folder, newest first whatever their names; no README, hidden file, link or folder."""
     for number in range(7):
         write(tmp_path / "dreams" / f"{9 - number}.md", "x", mtime=NOON + timedelta(minutes=number))
     write(tmp_path / "dreams" / "README.md", "x")

@@ -1,7 +1,7 @@
 """What the resident has written for everybody: the dated entries that drift and mirror read. All of it blocks."""
 
 import re
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from datetime import date
 from pathlib import Path
 
@@ -30,28 +30,28 @@ class Entry:
 
 def read(home: Path, *, wanted: Callable[[date], bool] = lambda _day: True) -> list[Entry]:
     """The entries of the wanted days, in order of day and name. What can't be read or has no date is none."""
-    found = [entry for kind in KINDS for path in _pages(home / kind) if (entry := _entry(kind, path, wanted))]
+    found = [entry for kind in KINDS for name in _pages(home / kind) if (entry := _entry(home, kind, name, wanted))]
     return sorted(found, key=lambda entry: (entry.day, entry.name))
 
 
-def _pages(folder: Path) -> Iterable[Path]:
+def _pages(folder: Path) -> list[str]:
     try:
-        return sorted(path for path in folder.iterdir() if path.suffix == ".md" and path.name != "README.md")
+        return [name for path in folder.iterdir() if (name := path.name).endswith(".md") and name != "README.md"]
     except (FileNotFoundError, NotADirectoryError):
-        return ()
+        return []
 
 
-def _entry(kind: str, path: Path, wanted: Callable[[date], bool]) -> Entry | None:
+def _entry(home: Path, kind: str, name: str, wanted: Callable[[date], bool]) -> Entry | None:
     try:
-        content = files.read_bytes(path, limit=LIMIT)  # refuses links
+        content = files.read_bytes(home / kind / name, limit=LIMIT)  # refuses links
     except (OSError, files.FileTooLarge):
         return None
     text = content.decode("utf-8", "replace")
     head = _HEAD.match(text)
-    day = _day(head[1] if head else "", content, path.stem)
+    day = _day(head[1] if head else "", content, name.removesuffix(".md"))
     if day is None or not wanted(day):
         return None
-    return Entry(day, kind, f"{kind}/{path.name}", text[head.end() :] if head else text)
+    return Entry(day, kind, f"{kind}/{name}", text[head.end() :] if head else text)
 
 
 def _day(head: str, content: bytes, stem: str) -> date | None:

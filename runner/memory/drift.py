@@ -26,23 +26,27 @@ STEP = 0.10
 class _Window:
     """The words of some days."""
 
-    entries: Sequence[tuple[date, list[str]]]
+    entries: Sequence[tuple[date, Counter[str]]]
     uses: Counter[str]
-    days: Mapping[str, int]
-    """On how many days each word was used."""
-    total: int
+    days: Mapping[str, set[date]]
+    """The days on which each word was used."""
+    holding: Counter[str]
+    """How many entries use each word."""
 
     @classmethod
-    def of(cls, entries: Sequence[tuple[date, list[str]]]) -> "_Window":
-        seen: dict[str, set[date]] = {}
-        for day, tokens in entries:
-            for token in tokens:
-                seen.setdefault(token, set()).add(day)
-        uses = Counter(token for _, tokens in entries for token in tokens)
-        return cls(entries, uses, {token: len(days) for token, days in seen.items()}, uses.total())
+    def of(cls, entries: Sequence[tuple[date, Counter[str]]]) -> "_Window":
+        uses: Counter[str] = Counter()
+        holding: Counter[str] = Counter()
+        days: dict[str, set[date]] = {}
+        for day, words in entries:
+            uses.update(words)
+            holding.update(words.keys())
+            for word in words:
+                days.setdefault(word, set()).add(day)
+        return cls(entries, uses, days, holding)
 
     def share(self, token: str) -> float:
-        return sum(token in set(tokens) for _, tokens in self.entries) / len(self.entries) if self.entries else 0.0
+        return self.holding[token] / len(self.entries) if self.entries else 0.0
 
 
 def wanted(today: date, day: date) -> bool:
@@ -61,7 +65,9 @@ def signals(
     """What data/drift-signals.json holds; `now` in the home's zone."""
     today = now.date()
     start = today - timedelta(days=WINDOW - 1)
-    read = [(entry.day, telling(words_of(entry.text), dropped)) for entry in entries if wanted(today, entry.day)]
+    read = [
+        (entry.day, Counter(telling(words_of(entry.text), dropped))) for entry in entries if wanted(today, entry.day)
+    ]
     recent = _Window.of([one for one in read if one[0] >= start])
     before = _Window.of([one for one in read if one[0] < start])
     days, earlier = {day for day, _ in read}, {day for day, _ in before.entries}
@@ -88,21 +94,21 @@ def ratio(w: int, whole: int, b: int, whole_before: int) -> float:
 
 def _growing(here: _Window, there: _Window) -> list[str]:
     ranked = []
+    total, other = here.uses.total(), there.uses.total()
     for token, uses in here.uses.items():
-        if uses < USES or here.days[token] < USE_DAYS:
+        if uses < USES or len(here.days[token]) < USE_DAYS:
             continue
-        grown = ratio(uses, here.total, there.uses[token], there.total)
+        grown = ratio(uses, total, there.uses[token], other)
         if grown >= RATIO:
             ranked.append((-grown * math.sqrt(uses), token))
     return [token for _, token in sorted(ranked)[:MOST_WORDS]]
 
 
 def _topics(recent: _Window, before: _Window) -> tuple[list[str], list[str]]:
-    every = [set(tokens) for _, tokens in (*recent.entries, *before.entries)]
-    holding = Counter(token for tokens in every for token in tokens)
+    every = len(recent.entries) + len(before.entries)
     weight = {
-        token: (recent.uses[token] + before.uses[token]) * math.log(len(every) / count)
-        for token, count in holding.items()
+        token: (recent.uses[token] + before.uses[token]) * math.log(every / count)
+        for token, count in (recent.holding + before.holding).items()
     }
     top = sorted(weight, key=lambda token: (-weight[token], token))[:TOPICS]
     change = {token: round(recent.share(token) - before.share(token), 9) for token in top}

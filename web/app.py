@@ -11,7 +11,7 @@ from web import errors
 from web.auth import API
 from web.door import Door, DoorRules, Receive, Scope, Send
 from web.pages import home, live, theme, thoughts
-from web.routes import admin, content, documents, events, files, health, search, session
+from web.routes import admin, analytics, content, documents, echoes, events, files, health, search, session, titles
 from web.services import Services
 from web.shell import POLICY, Shell
 from web.sse import Streams
@@ -49,6 +49,9 @@ def create_app(services: Services) -> Site:
         content.routes(services),
         documents.routes(services),
         files.routes(services),
+        analytics.routes(services),
+        echoes.routes(services),
+        titles.routes(services),
         session.routes(services, streams),
         events.routes(services, streams),
         admin.routes(services),

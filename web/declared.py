@@ -200,6 +200,8 @@ def _broken(rules: Schema, value: Any) -> Problem | None:
                 "less_than_equal", (), f"has to be {rules['maximum']} or less", value, {"le": rules["maximum"]}
             )
         return None
+    if any("\ud800" <= letter <= "\udfff" for letter in value) or "\0" in value:
+        return Problem("string_unicode", (), "holds characters that no text can hold", None)
     if len(value) < rules.get("minLength", 0):
         told = {"min_length": rules["minLength"]}
         return Problem("string_too_short", (), f"needs {rules['minLength']} characters or more", value, told)

@@ -8,6 +8,7 @@ import attrs
 
 from runner.clock import Now
 from runner.content import Catalogue
+from runner.ledger import Figures, Title
 from runner.live import Hub
 from runner.search import Found, NoMeaningError, Wanted
 from runner.settings import Settings
@@ -74,6 +75,19 @@ async def _closed(_kind: str, _prompt: str) -> Admitted:
     raise NotNow("no wakes can be asked for here")
 
 
+class TitleBook(Protocol):
+    """What texts were called; the first title of a text stays."""
+
+    async def get(self, key: str, /) -> Title | None: ...
+    async def add(self, title: Title, /) -> tuple[Title, bool]:
+        """The entry that counts, and whether it is this one."""
+        ...
+
+
+async def _no_figures() -> Figures:
+    return Figures((), frozenset())
+
+
 async def _healthy() -> str | None:
     return None
 
@@ -106,6 +120,9 @@ class Services:
     catalogue: Callable[[], Catalogue]
     """The snapshot in force; the indexer replaces it, readers never wait."""
     status: Status
+    titles: TitleBook
+    figures: Callable[[], Awaitable[Figures]] = _no_figures
+    """What the sessions of the ledger used."""
     actors: Callable[[], Sequence[ActorView]] = _nobody
     upcoming: Callable[[], Sequence[Appointment]] = _nothing
     """Wakes to come, soonest first."""

@@ -1,5 +1,6 @@
 """sessions.db: the wake queue, sessions, hook runs and spend. The only package with SQL on that file."""
 
+from runner.ledger.figures import Figure, Figures
 from runner.ledger.ledger import Ledger, LedgerClosed, LedgerView, RunSync
 from runner.ledger.rows import (
     ACTIVE,
@@ -20,12 +21,15 @@ from runner.ledger.rows import (
     priority_of,
     slot_key,
 )
+from runner.ledger.titles import Title
 
 __all__ = [
     "ACTIVE",
     "HOOK_VERDICTS",
     "OPEN",
     "TERMINAL",
+    "Figure",
+    "Figures",
     "HookRow",
     "Ledger",
     "LedgerClosed",
@@ -37,6 +41,7 @@ __all__ = [
     "SessionOutcome",
     "SessionRow",
     "SpendEntry",
+    "Title",
     "Totals",
     "Wake",
     "WakeRequest",

@@ -11,7 +11,7 @@ from zoneinfo import ZoneInfo
 import attrs
 
 from runner.errors import LedgerUnavailable, RunnerError
-from runner.ledger import hooks, letters, meta, schema, sessions, spend, wakes
+from runner.ledger import figures, hooks, letters, meta, schema, sessions, spend, titles, wakes
 from runner.ledger.budget import Level
 from runner.ledger.rows import (
     HookRow,
@@ -27,7 +27,19 @@ from runner.ledger.rows import (
 )
 from runner.storage import sqlite
 
-__all__ = ["Hooks", "Ledger", "LedgerClosed", "LedgerView", "Letters", "Meta", "RunSync", "Sessions", "Spend", "Wakes"]
+__all__ = [
+    "Hooks",
+    "Ledger",
+    "LedgerClosed",
+    "LedgerView",
+    "Letters",
+    "Meta",
+    "RunSync",
+    "Sessions",
+    "Spend",
+    "Titles",
+    "Wakes",
+]
 
 T = TypeVar("T")
 
@@ -217,6 +229,9 @@ class Sessions:
     async def ran_backends(self) -> frozenset[str]:
         return await self._doors.read(sessions.ran_backends)
 
+    async def figures(self) -> figures.Figures:
+        return await self._doors.read(figures.figures)
+
 
 @attrs.frozen(eq=False)
 class Hooks:
@@ -288,6 +303,24 @@ class Letters:
 
 
 @attrs.frozen(eq=False)
+class Titles:
+    """What texts were called."""
+
+    _doors: _Doors
+
+    async def get(self, key: str) -> titles.Title | None:
+        return await self._doors.read(lambda c: titles.get(c, key))
+
+    async def add(self, title: titles.Title) -> tuple[titles.Title, bool]:
+        """The entry that counts, and whether it is this one: the first one written stays."""
+        return await self._doors.write(lambda c: titles.add(c, title))
+
+    async def import_once(self, found: Iterable[titles.Title]) -> int | None:
+        """How many were taken over; None when that has been done before."""
+        return await self._doors.write(lambda c: titles.import_once(c, found))
+
+
+@attrs.frozen(eq=False)
 class Meta:
     """Small facts by name."""
 
@@ -319,6 +352,7 @@ class Ledger:
     spend: Spend
     meta: Meta
     letters: Letters
+    titles: Titles
     _doors: _Doors = attrs.field(repr=False)
 
     @classmethod
@@ -349,7 +383,17 @@ class Ledger:
         doors = _Doors(
             ZoneInfo(zone) if isinstance(zone, str) else zone, writer, reader, run_sync, run_read or run_sync
         )
-        return cls(path, Wakes(doors), Sessions(doors), Hooks(doors), Spend(doors), Meta(doors), Letters(doors), doors)
+        return cls(
+            path,
+            Wakes(doors),
+            Sessions(doors),
+            Hooks(doors),
+            Spend(doors),
+            Meta(doors),
+            Letters(doors),
+            Titles(doors),
+            doors,
+        )
 
     async def close(self) -> None:
         """Write everything into the database file and let go of it."""

@@ -114,6 +114,17 @@ NOTICES = """
 ALTER TABLE sessions ADD COLUMN notices TEXT;
 """
 
+TITLES = """
+-- owner: web. What texts were called, by the hashes of the texts
+CREATE TABLE titles (
+    hash TEXT PRIMARY KEY,
+    title TEXT NOT NULL,
+    model TEXT NOT NULL,
+    created TEXT NOT NULL,
+    original_path TEXT NOT NULL
+) STRICT;
+"""
+
 SESSION_COLUMNS = (
     ("session_id", "TEXT"),
     ("claude_session_id", "TEXT"),
@@ -169,7 +180,12 @@ def _widen_sessions(connection: sqlite3.Connection) -> None:
         connection.execute(statement)
 
 
-MIGRATIONS = (Migration(1, FIRST, _widen_sessions), Migration(2, TRIGGERS), Migration(3, NOTICES))
+MIGRATIONS = (
+    Migration(1, FIRST, _widen_sessions),
+    Migration(2, TRIGGERS),
+    Migration(3, NOTICES),
+    Migration(4, TITLES),
+)
 LATEST = MIGRATIONS[-1].version
 
 

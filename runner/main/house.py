@@ -40,6 +40,7 @@ from runner.live.frames import END, SESSION
 from runner.main.actors import MODERATOR_HANDS, Budget, Factories, Mailboxes, child_specs
 from runner.main.admission import Admission
 from runner.main.operator import Operator
+from runner.main.registry import REGISTRY, import_registry
 from runner.main.shown import show_again, shown_session
 from runner.main.sockets import url_of
 from runner.main.tuning import Tuning
@@ -149,6 +150,7 @@ class House:
             run_read=limited(trio.CapacityLimiter(1)),
             zone=settings.resident.zone,
         )
+        await import_registry(ledger.titles, settings.paths.data / REGISTRY, run_sync, log)
         kinds = await run_sync(lambda: read_kinds(resources.config_dir() / "content.toml"))
         shelf = InForce(Catalogue.empty(kinds, settings.home))
         house = cls(
@@ -371,6 +373,8 @@ class House:
             run_sync=self.run_sync,
             catalogue=lambda: self.shelf.catalogue,
             status=SessionStatus(self.settings.paths.session_status, self.now, self.run_sync),
+            titles=self.ledger.titles,
+            figures=self.ledger.sessions.figures,
             actors=self.supervisor.children,
             upcoming=self._upcoming,
             ledger_check=self._ledger_check,

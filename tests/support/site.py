@@ -12,6 +12,7 @@ import attrs
 import trio
 
 from runner.content import Catalogue, read_kinds, scan
+from runner.ledger import Figure, Figures, Title
 from runner.live import Hub, HubLimits
 from runner.resources import config_dir
 from runner.settings import load_settings
@@ -61,6 +62,20 @@ class Actor:
 
 
 @attrs.define
+class TitlesInMemory:
+    """What texts were called, for as long as a test runs."""
+
+    titles: dict[str, Title] = attrs.field(factory=dict)
+
+    async def get(self, key: str) -> Title | None:
+        return self.titles.get(key)
+
+    async def add(self, title: Title) -> tuple[Title, bool]:
+        found = self.titles.setdefault(title.hash, title)
+        return found, found is title
+
+
+@attrs.define
 class World:
     """All that a site is made of; tests turn its screws."""
 
@@ -74,6 +89,8 @@ class World:
     ledger: str | None = None
     memory: dict[str, Any] | None = None
     rehearsal: bool = False
+    titles: TitlesInMemory = attrs.field(factory=TitlesInMemory)
+    ran: list[Figure] = attrs.field(factory=list)
     hub: Hub = attrs.field(init=False)
     catalogue: Catalogue = attrs.field(init=False)
     services: Services = attrs.field(init=False)
@@ -93,6 +110,8 @@ class World:
             run_sync=in_thread,
             catalogue=lambda: self.catalogue,
             status=SessionStatus(settings.paths.session_status, lambda: self.now, in_thread, lambda: self.memory),
+            titles=self.titles,
+            figures=self.see_figures,
             actors=self.see_actors,
             upcoming=self.see_slots,
             ledger_check=self.check_ledger,
@@ -105,6 +124,9 @@ class World:
 
     def rescan(self) -> None:
         self.catalogue, _ = scan(self.catalogue)
+
+    async def see_figures(self) -> Figures:
+        return Figures(tuple(self.ran), frozenset(one.session_id for one in self.ran))
 
     def see_actors(self) -> Sequence[ActorView]:
         return self.actors

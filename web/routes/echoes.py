@@ -1,0 +1,116 @@
+"""Entries that resemble an entry, as the manifest has them. What is missing or odd in it is no echo, never an error."""
+
+import json
+import math
+import os
+from datetime import date
+from pathlib import Path
+from typing import Any
+
+import attrs
+from quart import Blueprint, Response, request
+
+from runner.content import Stamp, strong_etag
+from runner.content.entry import dump
+from web import answers
+from web.declared import Operation, offer, shaped
+from web.services import Services
+
+MANIFEST = Path("runner", "memory", "data", "echoes_manifest.json")
+LARGEST = 64 * 1024 * 1024
+
+
+@attrs.frozen
+class Echo:
+    """An entry that resembles another, and how much."""
+
+    content_type: str
+    slug: str = shaped(minLength=1)
+    title: str = shaped(minLength=1)
+    date: str = shaped(format="date")
+    similarity: float = shaped(minimum=0, maximum=1)
+
+
+@attrs.frozen
+class EchoesOf:
+    """All echoes of one entry, in the manifest's order."""
+
+    echoes: tuple[Echo, ...]
+
+
+def routes(services: Services) -> Blueprint:
+    blueprint = Blueprint("echoes", __name__)
+    types = frozenset(kind.name for kind in services.catalogue().kinds if kind.echoed)
+    manifest = Manifest(services.settings.home / MANIFEST, types)
+    operation = Operation(
+        summary="What resembles an entry",
+        path={"content_type": {"type": "string"}, "slug": {"type": "string"}},
+        answers={200: EchoesOf},
+    )
+
+    @offer(blueprint, "/echoes/<content_type>/<slug>", operation)
+    async def echoes(content_type: str, slug: str) -> Response:
+        found = await services.run_sync(lambda: manifest.of(content_type, slug))
+        data = dump(attrs.asdict(EchoesOf(found)))
+        return answers.ready(request, data, strong_etag(data))
+
+    return blueprint
+
+
+@attrs.frozen
+class _Read:
+    stamp: Stamp | None
+    echoes: dict[str, Any]
+
+
+@attrs.define(eq=False)
+class Manifest:
+    """The file, read again when it has changed; blocking. Two who read it at once read the same."""
+
+    path: Path
+    types: frozenset[str]
+    _last: _Read = attrs.field(factory=lambda: _Read(None, {}), init=False)
+
+    def of(self, content_type: str, slug: str) -> tuple[Echo, ...]:
+        listed = self._current().get(f"{content_type}/{slug}") if content_type in self.types else None
+        if not isinstance(listed, list):
+            return ()
+        return tuple(echo for item in listed if (echo := self._echo(item)) is not None)
+
+    def _current(self) -> dict[str, Any]:
+        try:
+            stamp = Stamp.of(os.stat(self.path))  # noqa: PTH116 - in a thread; a stat like the others'
+        except OSError:
+            return {}
+        if stamp != self._last.stamp:
+            self._last = _Read(stamp, self._load() if stamp.size <= LARGEST else {})
+        return self._last.echoes
+
+    def _load(self) -> dict[str, Any]:
+        try:
+            value = json.loads(self.path.read_bytes())
+        except (OSError, ValueError, RecursionError):
+            return {}
+        echoes = value.get("echoes") if isinstance(value, dict) else None
+        return echoes if isinstance(echoes, dict) else {}
+
+    def _echo(self, item: Any) -> Echo | None:
+        if not isinstance(item, dict):
+            return None
+        texts = [item.get(name) for name in ("content_type", "slug", "title", "date")]
+        number = item.get("similarity")
+        if not all(isinstance(text, str) and text for text in texts) or texts[0] not in self.types:
+            return None
+        if isinstance(number, bool) or not isinstance(number, int | float) or math.isnan(number):
+            return None
+        content_type, slug, title, day = map(str, texts)
+        if not _is_day(day):
+            return None
+        return Echo(content_type, slug, title, day, float(min(1, max(0, number))))
+
+
+def _is_day(text: str) -> bool:
+    try:
+        return date.fromisoformat(text).isoformat() == text
+    except ValueError:
+        return False

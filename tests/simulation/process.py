@@ -35,7 +35,7 @@ from tests.simulation.model import ScriptedModel
 from tests.simulation.power import Power
 from tests.simulation.world import World
 
-LOOK_AGAIN = 1800.0
+LOOK_AGAIN = 3600.0
 """Seconds between two looks of an idle actor. The shipped 20 s would be 4,320 looks a day that see nothing."""
 
 Spoil: TypeAlias = Callable[["Process"], None]
@@ -156,6 +156,11 @@ class Process:
         )
         return SessionActor(self.boxes.session, self.engine_of(engine), self.ledger, self.world.clock, self.events)
 
+    def _worked(self, which: tuple[str, str]) -> None:
+        self.power.check()
+        self.world.worked[which] += 1
+        self.world.look_for_letters()
+
     def _watched(self, hook: Hook) -> Hook:
         """The same hook; the world counts its work."""
 
@@ -165,10 +170,12 @@ class Process:
             self.world.begun[which] += 1
             if self.world.begun[which] > 2:
                 self.world.note(f"hook {hook.name} of {context.session_id} was begun {self.world.begun[which]} times")
-            verdict = await hook.run(context)
-            self.power.check()
-            self.world.worked[which] += 1
-            self.world.look_for_letters()
+            try:
+                verdict = await hook.run(context)
+            except Exception:  # its own words for an end: not due, or failed
+                self._worked(which)
+                raise
+            self._worked(which)
             return verdict
 
         return attrs.evolve(hook, run=run)

@@ -4,6 +4,7 @@ import tomllib
 from collections.abc import Iterator
 from datetime import UTC, date, datetime, time, timedelta, timezone
 from itertools import islice, takewhile
+from operator import attrgetter
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
@@ -67,7 +68,8 @@ class Schedule:
 
     def of_day(self, day: date) -> tuple[Slot, ...]:
         """The slots of one local day, in order. An hour that daylight saving skips is taken as the hour after it."""
-        return tuple(sorted(self._slot(day, at, kind) for at, kind in self.hours))
+        # no two are at one instant unless daylight saving skips an hour: comparing whole slots would only cost
+        return tuple(sorted((self._slot(day, at, kind) for at, kind in self.hours), key=attrgetter("at")))
 
     def slots_between(self, after: datetime, until: datetime) -> tuple[Slot, ...]:
         """The slots with after < at <= until; none when the clock went backwards."""

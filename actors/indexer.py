@@ -20,7 +20,7 @@ import trio
 
 from actors.protocol import Changed, Meaning, Publish, Scan
 from runner.clock import Now
-from runner.content import Catalogue, Change, change_event, scan, update
+from runner.content import MAILBOX, Catalogue, Change, NewMessage, Threads, change_event, message_event, scan, update
 from runner.kernel import EventRing, Life, Mailbox, Ref
 from runner.search import NoMeaningError, SearchIndex
 
@@ -55,6 +55,9 @@ class InForce:
     """The snapshot that readers see: built by the wiring, so that it outlives the indexer's incarnations."""
 
     catalogue: Catalogue
+    threads: Threads = attrs.field(
+        default=attrs.Factory(lambda self: Threads(self.catalogue.home / MAILBOX), takes_self=True)
+    )
     known: bool = False
     """The disk was read at least once: what differs from now on is news."""
     stale: bool = True
@@ -73,17 +76,28 @@ class Searching:
     run_sync: RunSync
     events: EventRing
     _wanted: trio.Event = attrs.field(factory=trio.Event, init=False)
+    _rested: trio.Event = attrs.field(factory=trio.Event, init=False)
     _keys: set[tuple[str, str]] = attrs.field(factory=set, init=False)
     _everything: bool = attrs.field(default=True, init=False)
 
     def take_in(self, changes: Iterable[Change]) -> None:
         """These entries are otherwise now."""
         self._keys.update((change.kind, change.slug) for change in changes)
-        self._wanted.set()
+        self._want()
 
     def compare(self) -> None:
         """Look at everything."""
         self._everything = True
+        self._want()
+
+    async def caught_up(self) -> None:
+        """Until the index holds all that it was told of. For whoever measures it; no deadline of its own."""
+        while not self._rested.is_set():
+            await self._rested.wait()
+
+    def _want(self) -> None:
+        if self._rested.is_set():
+            self._rested = trio.Event()
         self._wanted.set()
 
     async def follow(self, shelf: "InForce") -> None:
@@ -93,6 +107,8 @@ class Searching:
             self._wanted = trio.Event()
             try:
                 await self._catch_up(shelf)
+                if not self._wanted.is_set():
+                    self._rested.set()
             except (sqlite3.Error, OSError) as error:
                 self.events.emit("search.failed", cause=f"{type(error).__name__}: {error}"[:300])
                 self._everything = True  # taken up again with the next news or scan
@@ -187,19 +203,21 @@ class Indexer:
     async def _scan(self) -> None:
         self.shelf.stale = False
         try:
-            last = self.shelf.catalogue
-            self._put_in_force(*await self.run_sync(lambda: scan(last)))
+            last, threads = self.shelf.catalogue, self.shelf.threads
+            self._put_in_force(*await self.run_sync(lambda: (*scan(last), *threads.everywhere())))
         except BaseException:
             self.shelf.stale = True
             raise
 
     async def _update(self, paths: list[Path]) -> None:
-        last = self.shelf.catalogue
-        self._put_in_force(*await self.run_sync(lambda: update(last, paths)))
+        last, threads = self.shelf.catalogue, self.shelf.threads
+        self._put_in_force(*await self.run_sync(lambda: (*update(last, paths), *threads.at(paths))))
 
-    def _put_in_force(self, catalogue: Catalogue, changes: tuple[Change, ...]) -> None:
+    def _put_in_force(
+        self, catalogue: Catalogue, changes: tuple[Change, ...], threads: Threads, messages: tuple[NewMessage, ...]
+    ) -> None:
         """Readers and followers learn of it in one synchronous step: no crash comes between the two."""
-        self.shelf.catalogue = catalogue
+        self.shelf.catalogue, self.shelf.threads = catalogue, threads
         if changes and self.searching is not None:
             self.searching.take_in(changes)
         if not self.shelf.known:
@@ -207,6 +225,10 @@ class Indexer:
             return  # what was there before the process began is no news
         now = self.now()
         for change in changes:
-            topic, event, data = change_event(catalogue, change, now)
-            self._number += 1
-            self.broadcaster.tell(Publish(topic, event, data, self.origin, self._number))
+            self._tell(*change_event(catalogue, change, now))
+        for message in messages:
+            self._tell(*message_event(message, now))
+
+    def _tell(self, topic: str, event: str, data: bytes) -> None:
+        self._number += 1
+        self.broadcaster.tell(Publish(topic, event, data, self.origin, self._number))

@@ -20,11 +20,48 @@ from runner.kernel import Life, Mailbox, Ref
 STEP_MS = 10
 """How often the watch looks for more news of one batch; it drives latency, the debounce only groups."""
 
-ROUND_MS = 500
+GROUPED_MS = 20
+"""How long one batch may get; batches are only how news comes here."""
+
+ROUND_MS = 100
 """How long a quiet round of the watch lasts: each round beats, and looks whether the folders are still the same."""
 
 SETTLED_MS = 50
-"""How long a batch may collect news before it is handed on."""
+"""How long a file has to rest before its news is handed on."""
+
+PATIENCE = 4
+"""Times as long a file that never rests is waited for at most."""
+
+
+@attrs.define(eq=False)
+class Unsettled:
+    """Paths with news, each until it has rested. One timer looks after all of them."""
+
+    rest: float
+    longest: float
+    _first: dict[str, float] = attrs.field(factory=dict, init=False)
+    _due: dict[str, float] = attrs.field(factory=dict, init=False)
+    _news: trio.Event = attrs.field(factory=trio.Event, init=False)
+
+    def note(self, path: str, now: float) -> None:
+        """There is news of this path."""
+        first = self._first.setdefault(path, now)
+        self._due[path] = min(now + self.rest, first + self.longest)
+        self._news.set()
+
+    def settled(self, now: float) -> list[str]:
+        """Take out what has rested, or has waited long enough."""
+        found = [path for path, due in self._due.items() if due <= now]
+        for path in found:
+            del self._due[path], self._first[path]
+        return found
+
+    async def wait(self) -> None:
+        """Until something may be settled. No deadline: there may be no news for days."""
+        while not self._due:
+            self._news = trio.Event()
+            await self._news.wait()
+        await trio.sleep_until(min(self._due.values()))
 
 
 @attrs.define(eq=False)
@@ -55,11 +92,22 @@ class Watcher:
         seen = identities(self.folders())
         # Whatever happened while nobody watched is found by comparing.
         self.indexer.tell(Scan())
+        unsettled = Unsettled(
+            max(0, self.debounce_ms - STEP_MS) / 1000,  # a batch comes a step after its last news
+            self.debounce_ms * PATIENCE / 1000,
+        )
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(self._hand_on, unsettled)
+            await self._collect(life, seen, unsettled)
+            nursery.cancel_scope.cancel()
+        # What had not settled is found by the scan that the next watch begins with.
+
+    async def _collect(self, life: Life, seen: dict[Path, tuple[int, int]], unsettled: Unsettled) -> None:
         stop = trio.Event()
         rounds = watchfiles.awatch(
             *seen,
             watch_filter=relevant,
-            debounce=self.debounce_ms,
+            debounce=GROUPED_MS,
             step=STEP_MS,
             rust_timeout=ROUND_MS,
             yield_on_timeout=True,
@@ -69,22 +117,29 @@ class Watcher:
             async with aclosing(rounds):
                 async for changes in rounds:
                     life.beat()
-                    self._hand_on(changes)
+                    self._note(changes, unsettled)
                     if identities(self.folders()) != seen:
                         return
         finally:
             # Plain cancellation would wait out a whole quiet round.
             stop.set()
 
-    def _hand_on(self, changes: Iterable[tuple[watchfiles.Change, str]]) -> None:
+    def _note(self, changes: Iterable[tuple[watchfiles.Change, str]], unsettled: Unsettled) -> None:
+        now = trio.current_time()
         scan = False
         for change, path in changes:
-            if change is watchfiles.Change.added and not path.endswith(".md"):
+            if change is watchfiles.Change.added and not path.endswith((".md", ".jsonl")):
                 # A new folder's first files may be written before it is watched.
                 scan = True
-            self.indexer.tell(Changed(path))
+            unsettled.note(path, now)
         if scan:
             self.indexer.tell(Scan())
+
+    async def _hand_on(self, unsettled: Unsettled) -> None:
+        while True:
+            await unsettled.wait()
+            for path in unsettled.settled(trio.current_time()):
+                self.indexer.tell(Changed(path))
 
 
 def identities(folders: Iterable[Path]) -> dict[Path, tuple[int, int]]:

@@ -1,25 +1,30 @@
 """The resident's files as they are served: kinds, the catalogue, safe markdown."""
 
 from runner.content.catalogue import Catalogue, Change, Problem, Shelf, scan, update
-from runner.content.changes import change_event
+from runner.content.changes import MAILBOX, change_event, message_event
 from runner.content.entry import Entry, NotAnEntryError, Stamp, read_entry, strong_etag
 from runner.content.kinds import Kind, Kinds, parse_kinds, read_kinds
 from runner.content.markdown import Markdown, reading_minutes
 from runner.content.paths import PathRefusedError, safe_path
+from runner.content.threads import NewMessage, Threads
 
 __all__ = (
+    "MAILBOX",
     "Catalogue",
     "Change",
     "Entry",
     "Kind",
     "Kinds",
     "Markdown",
+    "NewMessage",
     "NotAnEntryError",
     "PathRefusedError",
     "Problem",
     "Shelf",
     "Stamp",
+    "Threads",
     "change_event",
+    "message_event",
     "parse_kinds",
     "read_entry",
     "read_kinds",

@@ -336,7 +336,8 @@ class House:
         )
 
     def _watched_folders(self) -> tuple[Path, ...]:
-        return tuple(self.settings.home / kind.folder for kind in self.shelf.catalogue.kinds)
+        kinds = self.shelf.catalogue.kinds
+        return (*(self.settings.home / kind.folder for kind in kinds), self.settings.paths.mailbox)
 
     def _operator(self) -> Operator:
         return Operator(

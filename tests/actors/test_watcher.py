@@ -7,7 +7,7 @@ import pytest
 import trio
 
 from actors.protocol import Changed, Rescan, Scan
-from actors.watcher import Watcher, identities, relevant
+from actors.watcher import Unsettled, Watcher, identities, relevant
 from runner.kernel import Life, Mailbox
 
 NEWS_WITHIN = 10.0
@@ -98,3 +98,27 @@ def test_a_folder_is_known_by_more_than_its_name(tmp_path: Path) -> None:
     folder.rename(tmp_path / "old")
     folder.mkdir()
     assert identities([folder]) != before
+
+
+def test_a_file_is_told_when_it_rests_or_has_been_waited_for() -> None:
+    """Each new write puts a file's news off, but never beyond the longest wait; others are not held up by it."""
+    unsettled = Unsettled(rest=8, longest=32)
+    unsettled.note("quiet", 0)
+    told = []
+    for now in range(1, 50):
+        told += [(path, now) for path in unsettled.settled(now)]
+        unsettled.note("busy", now)
+    assert told == [("quiet", 8), ("busy", 33)]
+
+
+async def test_writes_in_quick_succession_are_one_piece_of_news(tmp_path: Path, nursery: trio.Nursery) -> None:
+    """A file written several times within the window is told once."""
+    indexer, _ = await watch(nursery, tmp_path)
+    await until(indexer, Changed(str(tmp_path / "first.md")), lambda: (tmp_path / "first.md").write_text("x"))
+    for number in range(5):
+        (tmp_path / "b.md").write_text(str(number))
+    (tmp_path / "last.md").write_text("x")
+    told = [await news(indexer), await news(indexer)]
+    assert sorted(str(one) for one in told) == sorted(
+        str(Changed(str(tmp_path / name))) for name in ("b.md", "last.md")
+    )

@@ -2,12 +2,12 @@
 
 from quart import Blueprint, Response, request
 
+from runner.content import MAILBOX
 from runner.live.frames import EVERYTHING
 from web import answers, sse
 from web.services import Services
 
 SYSTEM = "system"
-MAILBOX = "mailbox"
 
 
 def routes(services: Services, streams: sse.Streams) -> Blueprint:

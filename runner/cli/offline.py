@@ -69,10 +69,13 @@ async def choose_backend(shell: Shell, settings: Settings, run_sync: Thread, led
 
 
 def _apart(settings: Settings, folder: Path) -> Path:
-    """Where the ledger can be read without a trace: SQLite leaves files beside one that nobody has open. Blocking."""
+    """Where the ledger can be read without a trace: SQLite makes files beside one that has none. Blocking."""
     path = settings.paths.ledger
-    if not path.is_file() or path.with_name(f"{path.name}-wal").exists():
+    log = path.with_name(f"{path.name}-wal")
+    if not path.is_file() or (log.exists() and path.with_name(f"{path.name}-shm").exists()):
         return path
+    if log.exists():
+        shutil.copyfile(log, folder / "copy.db-wal")
     return Path(shutil.copyfile(path, folder / "copy.db"))
 
 

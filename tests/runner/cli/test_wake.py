@@ -72,6 +72,24 @@ def test_a_dry_run_works_where_nothing_can_be_written(rehearsing: CommandLine) -
     assert _files(rehearsing.home) == before
 
 
+def test_a_dry_run_leaves_an_unfinished_ledger_as_it_is(rehearsing: CommandLine) -> None:
+    """What a process that died left beside the ledger is read with it, and stays where it is."""
+    names = ("sessions.db", "sessions.db-wal")
+    kept: dict[str, bytes] = {}
+
+    async def leave() -> None:
+        async with a_ledger(rehearsing.home) as ledger:
+            await ledger.wakes.enqueue(WakeRequest(type="self"), NOW)
+            kept.update({name: (rehearsing.home / name).read_bytes() for name in names})
+
+    trio.run(leave)
+    for name in names:
+        (rehearsing.home / name).write_bytes(kept[name])
+    before = _files(rehearsing.home)
+    assert rehearsing("wake", "noon", "--dry-run", "--offline").code == 0
+    assert _files(rehearsing.home) == before
+
+
 def test_a_verbose_dry_run_has_a_table_of_its_sections(rehearsing: CommandLine) -> None:
     """Each part with its characters, and why one is missing; the same in JSON."""
     (rehearsing.home / "memory" / "memory.md").write_text("m" * 1234)

@@ -14,6 +14,7 @@ from runner.session.lines import LineSplitter
 from runner.session.projection import HOLD_LIMIT, TEXT_LIMIT, Projection
 from runner.session.records import parse
 from runner.session.redact import Redactor
+from runner.session.transcript import transcript
 
 HOME = Path("/h/home")
 SECRET = "sk-ant-REDACTED"
@@ -244,13 +245,16 @@ SESSION = b"\n".join(
 
 @settings(deadline=None)
 @given(st.lists(st.integers(0, len(SESSION)), max_size=40), st.booleans())
-def test_any_cutting_of_the_bytes_gives_the_same_events(cuts: list[int], ended: bool) -> None:
+def test_any_cutting_of_the_bytes_gives_the_same_events_and_transcript(cuts: list[int], ended: bool) -> None:
     """Chunks may end anywhere, in the middle of a character too, and the last line may lack its end."""
     whole = SESSION + (b"\n" if ended else b"")
     points = [0, *sorted(cuts), len(whole)]
     splitter = LineSplitter(1024 * 1024)
     lines = [one for start, end in pairwise(points) for one in splitter.feed(whole[start:end])] + splitter.finish()
     assert short(project(*lines)) == short(project(*SESSION.split(b"\n")))
+    page = transcript(lines, date="2026-03-02")
+    assert page == transcript(SESSION.split(b"\n"), date="2026-03-02")
+    assert "Grüße an alle" in page
 
 
 @settings(deadline=None)

@@ -1,7 +1,7 @@
 """Hook runs: one verdict each, at most two beginnings."""
 
 import json
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
@@ -81,3 +81,17 @@ async def test_unknown_names(ledger: Ledger) -> None:
     assert await ledger.hooks.begin(session, "dance", NOW) is False
     with pytest.raises(ValueError, match="verdict of hook mood is 'fine'; allowed: done, not_due"):
         await ledger.hooks.finish(session, "mood", "fine", None, NOW)
+
+
+async def test_a_notice_stands_once_beside_how_it_ended(ledger: Ledger) -> None:
+    """Several are kept in order, one said twice is there once; sessions are counted by type and time."""
+    session = await session_with(ledger)
+    for words in ("memory.md lost\n half", "another", "memory.md lost half"):
+        await ledger.sessions.notice(session, words)
+    row = await ledger.sessions.get(session)
+    assert row is not None
+    assert row.notices == ("memory.md lost half", "another")
+    await ledger.sessions.notice("nobody", "nothing happens")
+    started = datetime.fromisoformat(str(row.started_at))
+    assert await ledger.sessions.ran_by_type(started, started + timedelta(seconds=1)) == {row.type: 1}
+    assert await ledger.sessions.ran_by_type(started + timedelta(seconds=1), started + timedelta(days=1)) == {}

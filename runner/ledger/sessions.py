@@ -145,8 +145,10 @@ def settle(connection: sqlite3.Connection, session_id: str, outcome: SessionOutc
     )
     if entry.cost_usd or entry.input_tokens or entry.output_tokens:
         spend.record(connection, entry, day)
-    elif outcome.state != "interrupted":  # what an interrupted session used is unknown: its reservation stays booked
+    elif outcome.state != "interrupted":
         spend.forget(connection, session_id, "session")
+    else:  # what an interrupted session used is unknown: what it was allowed stays booked
+        spend.forget_all_left(connection, session_id)
 
 
 def insert_unrun(connection: sqlite3.Connection, wake: Wake, state: str, reason: str, now: datetime) -> None:

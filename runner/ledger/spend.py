@@ -8,7 +8,10 @@ from runner.ledger import meta
 from runner.ledger.budget import LEVELS, Level, levels
 from runner.ledger.rows import Limits, SpendEntry, Totals, stamp
 
-__all__ = ["forget", "notices", "record", "reserve", "reserved", "totals"]
+__all__ = ["forget", "forget_all_left", "notices", "record", "reserve", "reserved", "totals"]
+
+ALL_LEFT = "(all that was left)"
+"""In place of a model: the reservation has no figure of its own."""
 
 
 def record(connection: sqlite3.Connection, entry: SpendEntry, day: str, *, reserved: bool = False) -> None:
@@ -47,9 +50,9 @@ def reserve(connection: sqlite3.Connection, entry: SpendEntry, day: str, limits:
     if broken is None:
         usd_left, tokens_left = so_far.left(limits)
         if not entry.cost_usd and usd_left is not None:
-            entry = attrs.evolve(entry, cost_usd=usd_left)
+            entry = attrs.evolve(entry, cost_usd=usd_left, model=ALL_LEFT)
         if not tokens and tokens_left is not None:
-            entry = attrs.evolve(entry, output_tokens=tokens_left)
+            entry = attrs.evolve(entry, output_tokens=tokens_left, model=ALL_LEFT)
         record(connection, entry, day, reserved=True)
     return broken
 
@@ -57,6 +60,11 @@ def reserve(connection: sqlite3.Connection, entry: SpendEntry, day: str, limits:
 def forget(connection: sqlite3.Connection, ref: str, purpose: str) -> None:
     """Give a reservation back. What was really spent stays booked."""
     connection.execute("DELETE FROM spend WHERE ref = ? AND purpose = ? AND reserved = 1", (ref, purpose))
+
+
+def forget_all_left(connection: sqlite3.Connection, ref: str) -> None:
+    """Give back a reservation of all that was left: one session of unknown cost must not use up a month."""
+    connection.execute("DELETE FROM spend WHERE ref = ? AND reserved = 1 AND model = ?", (ref, ALL_LEFT))
 
 
 def reserved(connection: sqlite3.Connection, ref: str) -> tuple[float, int] | None:

@@ -4,7 +4,7 @@ import sqlite3
 from datetime import datetime
 from zoneinfo import ZoneInfo
 
-from runner.ledger import sessions
+from runner.ledger import sessions, spend
 from runner.ledger.rows import OPEN, TERMINAL, Wake, WakeRequest, WrongState, parse_stamp, priority_of, stamp
 
 __all__ = [
@@ -75,6 +75,7 @@ def release(
     claim back as if it had not been made.
     """
     wake = _in_state(connection, wake_id, ("claimed",))
+    spend.forget(connection, wake_id, "session")
     if counted and wake.attempts > MAX_RETURNS:
         said = reason or "it never got as far as starting its model"
         return _end(connection, wake, "failed", f"given up after {wake.attempts} attempts: {said}", now)
@@ -201,6 +202,7 @@ def _end(connection: sqlite3.Connection, wake: Wake, state: str, reason: str, no
     connection.execute(
         "UPDATE wakes SET state = ?, reason = ?, changed_at = ? WHERE id = ?", (state, reason, stamp(now), wake.id)
     )
+    spend.forget(connection, wake.id, "session")
     sessions.insert_unrun(connection, wake, state, reason, now)
     return _must(connection, wake.id)
 

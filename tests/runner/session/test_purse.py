@@ -151,3 +151,41 @@ async def test_each_level_is_told_once(tmp_path: Path) -> None:
             [(100, "day", "USD"), (50, "month", "tokens"), (80, "month", "tokens"), (100, "month", "tokens")],
             [],
         ]
+
+
+@pytest.mark.parametrize(("own", "kept"), [(0.0, 0.0), (0.3, 0.3)])
+async def test_an_interrupted_session_keeps_what_it_was_allowed_and_no_more(
+    tmp_path: Path, own: float, kept: float
+) -> None:
+    """Its cost is unknown: its own limit stays booked, but never all that was left of the day or the month."""
+    async with stage(tmp_path, budget__day_usd=1.0, budget__month_usd=5.0, budget__session_usd=own) as s:
+        wake = await s.claimed()
+        engine = s.engine(Scripted(forever=True))
+        async with trio.open_nursery() as nursery:
+
+            async def live() -> None:
+                await engine.run(wake, why_cancelled=lambda: "for the test")
+
+            nursery.start_soon(live)
+            with trio.fail_after(10):
+                while (row := await s.ledger.sessions.get(wake.id)) is None or row.state != "running":
+                    await trio.sleep(0.01)  # another task in its threads is looked at
+            assert (await s.ledger.spend.totals(s.now())).day_usd == (own or 1.0)
+            nursery.cancel_scope.cancel()
+        await s.assert_left_clean(wake.id, "interrupted")
+        assert (await s.ledger.spend.totals(s.now())).day_usd == kept
+
+
+async def test_a_wake_that_goes_back_or_never_runs_gives_its_money_back(tmp_path: Path) -> None:
+    """Whichever way a claimed wake leaves its claim without a session, nothing stays set aside for it."""
+    async with stage(tmp_path, budget__day_usd=1.0) as s:
+        engine = s.engine(Scripted())
+        for goes_back in (True, False):
+            wake = await s.claimed()
+            assert await engine.purse.refusal(wake) is None
+            assert (await s.ledger.spend.totals(s.now())).day_usd == 1.0
+            if goes_back:
+                await s.ledger.wakes.release(wake.id, s.now(), counted=False)
+            else:
+                await s.ledger.wakes.refuse(wake.id, "for the test", s.now())
+            assert (await s.ledger.spend.totals(s.now())).day_usd == 0.0

@@ -1,12 +1,20 @@
 """Words of a text, as drift and mirror count them."""
 
-import re
 from collections.abc import Iterable
 
 LEAST = 4
 """Letters that a word needs to be counted."""
 
-_WORD = re.compile(r"[^\W\d_]+(?:'[^\W\d_]+)*")
+
+class _Letters(dict[int, str]):
+    """Every character that is no letter and no apostrophe becomes a space; learned as characters come."""
+
+    def __missing__(self, code: int) -> str:
+        character = chr(code)
+        kept = "'" if character in "'\u2019" else character if character.isalpha() else " "
+        self[code] = kept
+        return kept
+
 
 # What every text is full of and what therefore says nothing about this one.
 STOP_WORDS = frozenset(
@@ -33,8 +41,10 @@ STOP_WORDS = frozenset(
 
 
 def words_of(text: str) -> list[str]:
-    """All words, lower case, apostrophes kept."""
-    return _WORD.findall(text.lower().replace("\u2019", "'"))
+    """All words, lower case, apostrophes inside them kept. Splitting is several times faster than a pattern here."""
+    plain = text.lower().translate(_Letters()).replace("''", " ")
+    words = plain.split()
+    return [word for found in words if (word := found.strip("'"))] if "'" in plain else words
 
 
 def telling(words: Iterable[str], dropped: frozenset[str] = frozenset()) -> list[str]:

@@ -54,7 +54,7 @@ class Site:
         secret = dict(request.headers).get(b"x-revalidate-secret", b"").decode()
         self.asked.append((request.target.decode(), secret, json.loads(body)))
         status = self.statuses[min(len(self.asked), len(self.statuses)) - 1]
-        headers = [("content-length", "2"), ("location", self.location)]
+        headers = [("content-length", "2"), ("location", self.location), ("connection", "close")]
         await stream.send_all(connection.send(h11.Response(status_code=status, headers=headers)) or b"")
         await stream.send_all(
             (connection.send(h11.Data(data=b"{}")) or b"") + (connection.send(h11.EndOfMessage()) or b"")

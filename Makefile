@@ -1,7 +1,7 @@
 # Everything a person does with this repository. `make help` lists it.
 
 .DEFAULT_GOAL := help
-.PHONY: help run setup setup-test setup-memory test check bench soak screenshots clean
+.PHONY: help run setup setup-test setup-memory test check bench soak screenshots openapi clean
 
 VENV := .venv
 BIN := $(VENV)/bin
@@ -68,6 +68,10 @@ soak: $(VENV)/.test ## Run for long under load and faults, with the full counts
 screenshots: setup-test ## Take pictures of all pages, and the README's anew
 	$(BIN)/python -m tests.screenshots build/screenshots
 	cp build/screenshots/live-light.png config/pictures/live.png
+
+openapi: $(VENV)/.core ## Write the API's description to build/openapi.json
+	@mkdir -p build
+	$(BIN)/python -m web.openapi build/openapi.json
 
 clean: ## Take away what these commands made, except the home
 	rm -rf $(VENV) tests/node/node_modules .coverage .coverage.* htmlcov dist build

@@ -11,7 +11,20 @@ from web import errors
 from web.auth import API
 from web.door import Door, DoorRules, Receive, Scope, Send
 from web.pages import home, live, theme, thoughts
-from web.routes import admin, analytics, content, documents, echoes, events, files, health, search, session, titles
+from web.routes import (
+    admin,
+    analytics,
+    content,
+    docs,
+    documents,
+    echoes,
+    events,
+    files,
+    health,
+    search,
+    session,
+    titles,
+)
 from web.services import Services
 from web.shell import POLICY, Shell
 from web.sse import Streams
@@ -56,6 +69,7 @@ def create_app(services: Services) -> Site:
         events.routes(services, streams),
         admin.routes(services),
         search.routes(services),
+        docs.routes(services, shell),
     ):
         app.register_blueprint(blueprint, url_prefix=API + (blueprint.url_prefix or ""))
     for blueprint in (

@@ -11,13 +11,12 @@ from collections.abc import Callable, Mapping
 from typing import Any, TypeAlias, TypeVar
 
 import attrs
-from quart import Blueprint, Request, Response
+from quart import Blueprint, Quart, Request, Response
 from quart.typing import ResponseReturnValue
 
 from web import answers
 
 EXTENSION = "claude_runner.operations"
-ROUTED = re.compile(r"<(?:[a-z]+:)?([a-z_]+)>")
 WHOLE = re.compile(r"\s*[+-]?[0-9]{1,18}\s*")
 LONGEST_ECHO = 200
 """Characters of a wrong value that are told back."""
@@ -36,6 +35,8 @@ class Operation:
     path: Mapping[str, Schema] = attrs.field(factory=dict)
     query: type | None = None
     body: type | None = None
+    media: str = "application/json"
+    """The kind of what is answered when all is well."""
     summary: str = ""
 
 
@@ -121,6 +122,12 @@ def offer(blueprint: Blueprint, rule: str, operation: Operation, *, method: str 
         return view
 
     return add
+
+
+def operation_of(app: Quart, endpoint: str) -> Operation | None:
+    """What was declared for an endpoint."""
+    found: Operation | None = app.extensions.get(EXTENSION, {}).get(endpoint)
+    return found
 
 
 def read_query(request: Request, shape: type[T]) -> T:

@@ -11,7 +11,9 @@ from web import answers
 from web.door import open_for_request
 from web.services import Services
 
-CONTENT_TYPE = "text/event-stream; charset=utf-8"
+MEDIA = "text/event-stream"
+CONTENT_TYPE = MEDIA + "; charset=utf-8"
+SCHEMA = {"type": "string", "description": "events, each a name and one JSON object, for as long as the client stays"}
 HEADERS = {
     "Cache-Control": "no-cache",
     "X-Accel-Buffering": "no",

@@ -4,6 +4,7 @@ import attrs
 from quart import Blueprint, Response, request
 
 from web import answers, bodies
+from web.declared import PROBLEMS, Error, Operation, offer, shaped
 from web.services import NotNow, Services
 
 WAKES = (
@@ -14,10 +15,32 @@ WAKES = (
 LONGEST_PROMPT = 20_000
 
 
+@attrs.frozen
+class WakeWanted:
+    """A wake of a type, with words for it."""
+
+    session_type: str = shaped("custom", enum=list(WAKES))
+    prompt: str | None = shaped(None, maxLength=LONGEST_PROMPT)
+
+
+@attrs.frozen
+class WakeAdmitted:
+    """The wake that was accepted; its id is the session's."""
+
+    success: bool
+    session_id: str
+    log_file: str
+    status: str = shaped(enum=["started", "queued"])
+    waiting_for: str | None = shaped(None)
+
+
+WAKE = Operation(body=WakeWanted, answers={202: WakeAdmitted, 409: Error, 422: PROBLEMS, 503: Error})
+
+
 def routes(services: Services) -> Blueprint:
     blueprint = Blueprint("admin", __name__, url_prefix="/admin")
 
-    @blueprint.post("/wake")
+    @offer(blueprint, "/wake", WAKE, method="POST")
     async def wake() -> Response:
         """Accept a wake; its id is the session's and stays. 202 whatever the session actor is doing."""
         try:

@@ -13,7 +13,7 @@ from quart import Blueprint, Response, request
 from runner.content import Stamp, strong_etag
 from runner.content.entry import dump
 from web import answers
-from web.declared import Operation, offer, shaped
+from web.declared import Error, Operation, offer, shaped
 from web.services import Services
 
 MANIFEST = Path("runner", "memory", "data", "echoes_manifest.json")
@@ -45,7 +45,7 @@ def routes(services: Services) -> Blueprint:
     operation = Operation(
         summary="What resembles an entry",
         path={"content_type": {"type": "string"}, "slug": {"type": "string"}},
-        answers={200: EchoesOf},
+        answers={200: EchoesOf, 404: Error},
     )
 
     @offer(blueprint, "/echoes/<content_type>/<slug>", operation)

@@ -1,19 +1,30 @@
 """Changes of the life's files as they happen."""
 
+import attrs
 from quart import Blueprint, Response, request
 
 from runner.content import MAILBOX
 from runner.live.frames import EVERYTHING
 from web import answers, sse
+from web.declared import PROBLEMS, Error, Operation, offer, shaped
 from web.services import Services
 
 SYSTEM = "system"
 
 
+@attrs.frozen
+class EventsQuery:
+    """Which events are wanted."""
+
+    topic: str = shaped(EVERYTHING)
+
+
 def routes(services: Services, streams: sse.Streams) -> Blueprint:
     blueprint = Blueprint("events", __name__, url_prefix="/events")
 
-    @blueprint.get("/stream")
+    operation = Operation(query=EventsQuery, answers={200: sse.SCHEMA, 422: PROBLEMS, 503: Error}, media=sse.MEDIA)
+
+    @offer(blueprint, "/stream", operation)
     async def stream() -> Response:
         """One topic or all; goes on after `Last-Event-ID` where that is still known, else tells the gap."""
         allowed = {EVERYTHING, SYSTEM, MAILBOX, *(kind.topic for kind in services.catalogue().kinds)}

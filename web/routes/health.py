@@ -6,9 +6,11 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
+import attrs
 from quart import Blueprint, Response
 
 from web import answers
+from web.declared import Operation, offer, shaped
 from web.services import ActorView, Services
 
 FOLDERS = ("thoughts", "dreams")
@@ -16,15 +18,39 @@ GOOD = frozenset({"running", "stopped"})
 """A stopped actor is not configured, or was stopped by the operator: nobody has to be called."""
 
 
+@attrs.frozen
+class Alive:
+    """The loop runs."""
+
+    status: str = shaped(enum=["alive"])
+
+
+@attrs.frozen
+class Check:
+    """One thing that was looked at; the message says what is wrong."""
+
+    name: str
+    status: str = shaped(enum=["ok", "failed"])
+    message: str | None = shaped()
+
+
+@attrs.frozen
+class Readiness:
+    """Whether it is ready, and what that was judged by."""
+
+    status: str = shaped(enum=["ready", "not_ready"])
+    checks: tuple[Check, ...] = shaped()
+
+
 def routes(services: Services) -> Blueprint:
     blueprint = Blueprint("health", __name__)
 
-    @blueprint.get("/health/live")
+    @offer(blueprint, "/health/live", Operation(answers={200: Alive}))
     async def live() -> Response:
         """The loop runs; nothing else is asked."""
         return answers.as_json({"status": "alive"})
 
-    @blueprint.get("/health/ready")
+    @offer(blueprint, "/health/ready", Operation(answers={200: Readiness, 503: Readiness}))
     async def ready() -> Response:
         """Folders and ledger decide; the actors' states stand beside them."""
         home = services.settings.home

@@ -11,6 +11,7 @@ from runner.content.entry import dump
 from runner.kernel import KernelError
 from runner.search import Found, NoMeaningError, Wanted
 from web import answers
+from web.declared import PROBLEMS, Error, Operation, offer, shaped
 from web.services import Services
 
 ALL, EVERYTHING = "all", "everything"
@@ -26,6 +27,45 @@ INTEGER = re.compile(r"[+-]?[0-9]{1,30}")
 
 
 @attrs.frozen
+class Hit:
+    """An entry with the words in it, marked."""
+
+    slug: str
+    title: str
+    result_type: str
+    date: str = shaped(format="date")
+    snippet: str = shaped()
+    score: float = shaped()
+    mood: str | None = shaped()
+    dream_type: str | None = shaped()
+
+
+@attrs.frozen
+class Page:
+    """Some of the hits, and how many there are."""
+
+    query: str
+    results: tuple[Hit, ...]
+    total: int
+    limit: int
+    offset: int
+
+
+@attrs.frozen
+class Question:
+    """What may be asked; the singulars of kinds are types as well."""
+
+    q: str = shaped(minLength=1, maxLength=LONGEST)
+    type: str = shaped(ALL)
+    mode: str = shaped(WORDS, enum=[WORDS, MEANING, BOTH])
+    limit: int = shaped(USUAL, minimum=1, maximum=MOST)
+    offset: int = shaped(0, minimum=0)
+
+
+OPERATION = Operation(query=Question, answers={200: Page, 422: PROBLEMS, 503: Error})
+
+
+@attrs.frozen
 class Asked:
     """A checked question."""
 
@@ -37,7 +77,7 @@ def routes(services: Services) -> Blueprint:
     blueprint = Blueprint("search", __name__)
     types = types_of(services.catalogue().kinds)
 
-    @blueprint.get("/search")
+    @offer(blueprint, "/search", OPERATION)
     async def search() -> Response:
         """A page of hits. `type=all` means thoughts and dreams, as older clients expect; `everything` every kind."""
         asked = read_question(request, types)

@@ -4,18 +4,32 @@ from quart import Blueprint, Response, request
 
 from runner.live.frames import SESSION
 from web import answers, sse
+from web.declared import Error, Operation, Schema, offer
 from web.services import Services
+
+STATUS: Schema = {
+    "type": "object",
+    "required": ["active"],
+    "properties": {
+        "active": {"type": "boolean"},
+        "type": {"type": "string"},
+        "started_at": {"type": "string"},
+        "session_id": {"type": "string"},
+        "duration_seconds": {"type": "number"},
+    },
+}
+"""What is not known is left out: clients take no null here."""
 
 
 def routes(services: Services, streams: sse.Streams) -> Blueprint:
     blueprint = Blueprint("session", __name__, url_prefix="/session")
 
-    @blueprint.get("/status")
+    @offer(blueprint, "/status", Operation(answers={200: STATUS}))
     async def status() -> Response:
         """Active or not; while active always with its start and duration."""
         return answers.as_json(await services.status.current(), headers={"Cache-Control": "no-cache"})
 
-    @blueprint.get("/stream")
+    @offer(blueprint, "/stream", Operation(answers={200: sse.SCHEMA, 503: Error}, media=sse.MEDIA))
     async def stream() -> Response:
         """The session shown, from its first event, and then what follows; `Last-Event-ID` is ignored on purpose."""
         following = sse.Following(

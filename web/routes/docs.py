@@ -1,0 +1,28 @@
+"""The API's own description, for whoever builds something on it: only with API_DEBUG, and behind the service key."""
+
+from quart import Blueprint, Response, current_app, request
+
+from runner.content import strong_etag
+from runner.content.entry import dump
+from web import answers
+from web.openapi import document
+from web.services import Services
+from web.shell import Shell
+
+
+def routes(services: Services, shell: Shell) -> Blueprint:
+    """Without API_DEBUG there is nothing here."""
+    blueprint = Blueprint("docs", __name__)
+    if not services.settings.http.debug:
+        return blueprint
+
+    @blueprint.get("/openapi.json")
+    async def openapi() -> Response:
+        data = dump(document(current_app))
+        return answers.ready(request, data, strong_etag(data))
+
+    @blueprint.get("/docs")
+    async def docs() -> Response:
+        return answers.page(request, shell.render(request, "docs.html", document=document(current_app)))
+
+    return blueprint

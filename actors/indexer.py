@@ -40,8 +40,8 @@ NO_MEANING = "searching by meaning needs the semantic index, and this home has n
 SCAN_EVERY = 60.0
 """Seconds between two comparisons with the disk, for what no watch tells (contract: nothing goes stale)."""
 
-PATIENCE_AT_START = 5.0
-"""Seconds that the start waits for the first scan; a larger home is read on behind its back."""
+PATIENCE_AT_START = 1.0
+"""Seconds that the start waits for the first scan; a larger home is read on behind its back, and can be searched."""
 
 
 class RunSync(Protocol):

@@ -14,7 +14,7 @@ from runner.search.tokens import Tokeniser
 EXPANSIONS = 24
 """Distinct stems that the beginning of a word may stand for."""
 
-POSTINGS = 16_000
+POSTINGS = 8_000
 """How many documents the word and its expansions may name together; it bounds the time, not small homes."""
 
 TIES = 64
@@ -92,13 +92,14 @@ def _beginning(connection: sqlite3.Connection, tokens: Tokeniser, word: str) -> 
         (word, word + "\U0010ffff", own, EXPANSIONS),
     )
     chosen = [word]
-    left = POSTINGS
+    left, found = POSTINGS, False
     for stem, longer, places in rows:
         left -= places
         if stem == own:
+            found = True
             continue  # the word itself, always looked for
-        if left < 0 and len(chosen) > 1:
-            break
+        if left < 0 and (found or len(chosen) > 1):
+            break  # the word is there itself, or has one that it may stand for: enough, where there is so much
         chosen.append(longer)
     return "(" + " OR ".join(map(_quoted, chosen)) + ")"
 

@@ -111,7 +111,7 @@ class Searching:
                     self._rested.set()
             except (sqlite3.Error, OSError) as error:
                 self.events.emit("search.failed", cause=f"{type(error).__name__}: {error}"[:300])
-                self._everything = True  # taken up again with the next news or scan
+                # taken up again with the next news or scan
                 if isinstance(error, sqlite3.DatabaseError) and not isinstance(error, sqlite3.OperationalError):
                     self.index.note_damage()
 
@@ -121,23 +121,19 @@ class Searching:
             self._everything = True
         taken = 0
         while self._everything or self._keys:
-            if self._everything:
-                catalogue = shelf.catalogue
-                behind = await self.run_sync(lambda: self.index.behind(catalogue))  # noqa: B023 - awaited at once
-                self._everything = False
-                todo = dict.fromkeys(behind)
-                self._keys.clear()
-            else:
-                todo, self._keys = dict.fromkeys(self._keys), set()
-            keys = list(todo)
-            while keys:
-                part, keys = keys[:INDEXED_TOGETHER], keys[INDEXED_TOGETHER:]
-                try:
+            # what is told while a thread works is kept for the next round
+            everything, self._everything = self._everything, False
+            todo, self._keys = list(self._keys), set()
+            try:
+                if everything:
+                    todo = await self.run_sync(partial(self.index.behind, shelf.catalogue))
+                taken += len(todo)
+                while todo:
+                    part, todo = todo[:INDEXED_TOGETHER], todo[INDEXED_TOGETHER:]
                     await self.run_sync(partial(self.index.put, shelf.catalogue, part))
-                except BaseException:
-                    self._everything = True
-                    raise
-                taken += len(part)
+            except BaseException:
+                self._everything = True
+                raise
         if taken >= MUCH:
             await self.run_sync(self.index.tidy)
             self.events.emit("search.indexed", entries=taken)

@@ -1,7 +1,9 @@
 """The indexer keeps the catalogue true to the disk and tells each change once."""
 
 import json
+from collections.abc import Callable
 from pathlib import Path
+from typing import TypeVar
 
 import pytest
 import trio
@@ -10,11 +12,13 @@ from trio.testing import MockClock, wait_all_tasks_blocked
 from actors.indexer import Indexer, InForce, Searching
 from actors.protocol import Changed, Meaning, Publish, Scan
 from runner import resources
-from runner.content import Catalogue, read_kinds
+from runner.content import Catalogue, read_kinds, scan
 from runner.kernel import EventRing, Life, Mailbox, Overflow
 from runner.search import NoMeaningError, SearchIndex, Wanted
 from tests.support.clock import WallClock
 from tests.support.ledger import inline
+
+T = TypeVar("T")
 
 THOUGHT = '---\ndate: "2026-03-01"\ntitle: "{title}"\n---\n\nwords\n'
 
@@ -169,3 +173,27 @@ async def test_meaning_is_refused_with_the_reason(
     await world.start(nursery)
     with pytest.raises(NoMeaningError, match="semantic index"):
         await Meaning("tide", ("thoughts",), 10).ask(world.box.ref, within=2)
+
+
+async def test_what_changes_while_the_index_is_compared_is_taken_in_too(
+    tmp_path: Path, nursery: trio.Nursery, autojump_clock: MockClock
+) -> None:
+    """News that comes while a thread compares index and catalogue is not forgotten."""
+    world = World(tmp_path)
+    looked = 0
+
+    async def interrupted(work: Callable[[], T], /) -> T:
+        nonlocal looked
+        done = await inline(work)
+        looked += 1
+        if looked == 1:
+            world.write("late")
+            world.shelf.catalogue, changes = scan(world.shelf.catalogue)
+            searching.take_in(changes)
+        return done
+
+    searching = Searching(world.index, interrupted, world.events)
+    nursery.start_soon(searching.follow, world.shelf)
+    searching.compare()
+    await searching.caught_up()
+    assert world.found("salt") == ["late"]

@@ -110,3 +110,12 @@ def test_a_wide_beginning_has_a_bound(library: Library) -> None:
     found = library.slugs("ab")
     assert "exact" in found
     assert 20 <= len(found) <= 26
+
+
+def test_a_question_of_many_words_is_answered(library: Library) -> None:
+    """Two hundred characters of short words are no trouble: all of them have to match."""
+    letters = [chr(97 + number % 26) + chr(97 + number // 26) for number in range(66)]
+    library.write("a", " ".join(letters))
+    library.write("b", " ".join(letters[1:]))
+    library.sync()
+    assert library.slugs(" ".join(letters)) == ["a"]

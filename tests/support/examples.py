@@ -20,20 +20,12 @@ KEY = "the service key"
 
 
 def ask_everything(document: dict[str, Any], url: str, *, examples: int, seed: int = 0) -> dict[str, int]:
-    """Ask each operation so many times, half with values as declared and half with others; raises at the first
+    """Ask each operation so many times, by halves with values as declared and with others; raises at the first
     answer that the document doesn't tell of. Gives how often each was asked. Blocking.
     """
     schema = schemathesis.openapi.from_dict(document)
     checks = CHECKS.get_by_names(list(CHECKED))
     asked: dict[str, int] = {}
-    chosen = settings(
-        max_examples=max(1, examples // 2),
-        deadline=None,
-        database=None,
-        derandomize=not seed,
-        phases=[Phase.generate],
-        suppress_health_check=list(HealthCheck),
-    )
 
     def ask(case: Any) -> None:
         name = f"{case.method.upper()} {case.path}"
@@ -46,6 +38,14 @@ def ask_everything(document: dict[str, Any], url: str, *, examples: int, seed: i
         if operation.path in STREAMS:
             continue
         modes = [GenerationMode.POSITIVE, *([GenerationMode.NEGATIVE] if _takes_anything(operation) else [])]
+        chosen = settings(
+            max_examples=max(1, examples // len(modes)),
+            deadline=None,
+            database=None,
+            derandomize=not seed,
+            phases=[Phase.generate],
+            suppress_health_check=list(HealthCheck),
+        )
         for mode in modes:
             chosen(given(case=operation.as_strategy(generation_mode=mode))(ask))()
     return asked

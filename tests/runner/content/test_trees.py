@@ -28,8 +28,8 @@ def test_the_contracts_example(tmp_path: Path) -> None:
     (tmp_path / "projects" / "loom").mkdir(parents=True)
     put(tmp_path / "projects" / "n.py", text="x" * 41)
     tree = walk(tmp_path, "projects")
-    empty = {"size": None, "extension": None}
-    loom = {"name": "loom", "path": "loom", "type": "directory", **empty, "children": []}
+    empty: dict[str, object] = {"size": None, "extension": None}
+    loom: dict[str, object] = {"name": "loom", "path": "loom", "type": "directory", **empty, "children": []}
     file = {"name": "n.py", "path": "n.py", "type": "file", "size": 41, "extension": "py", "children": None}
     assert as_json(tree.root) == {
         "name": "projects",

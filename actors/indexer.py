@@ -32,9 +32,6 @@ TOGETHER = 2048
 INDEXED_TOGETHER = 500
 """Entries that the full-text index takes in at once: a thread's turn stays short, and searches find the first soon."""
 
-MUCH = 1000
-"""Entries after which the index is tidied up."""
-
 NO_MEANING = "searching by meaning needs the semantic index, and this home has none yet; mode=words works"
 
 SCAN_EVERY = 60.0
@@ -119,13 +116,14 @@ class Searching:
         if self.index.damaged():
             await self.run_sync(self.index.mend)
             self._everything = True
-        taken = 0
+        taken, compared = 0, False
         while self._everything or self._keys:
             # what is told while a thread works is kept for the next round
             everything, self._everything = self._everything, False
             todo, self._keys = list(self._keys), set()
             try:
                 if everything:
+                    compared = True
                     todo = await self.run_sync(partial(self.index.behind, shelf.catalogue))
                 taken += len(todo)
                 while todo:
@@ -134,8 +132,7 @@ class Searching:
             except BaseException:
                 self._everything = True
                 raise
-        if taken >= MUCH:
-            await self.run_sync(self.index.tidy)
+        if (compared or taken > INDEXED_TOGETHER) and await self.run_sync(self.index.tidy):
             self.events.emit("search.indexed", entries=taken)
 
 

@@ -76,9 +76,9 @@ class SearchIndex:
             self._generation += 1
             self._answers.clear()
 
-    def tidy(self) -> None:
-        """After much was written."""
-        self._open().tidy()
+    def tidy(self) -> bool:
+        """Join its pieces where there are many of them; says whether there were."""
+        return self._open().tidy()
 
     def damaged(self) -> bool:
         """Whether a reader or the writer has met damage since the index was last mended."""

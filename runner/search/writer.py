@@ -15,6 +15,9 @@ from runner.search import schema, text
 from runner.search.tokens import Tokeniser
 from runner.storage import sqlite
 
+PIECES = 6
+"""As many of them are no trouble; small changes make and merge some all the time."""
+
 Key: TypeAlias = tuple[str, str]
 """Kind and slug."""
 
@@ -47,10 +50,13 @@ class Writer:
                 counts.update(self._put_in(entry, result_type))
             self._count(counts)
 
-    def tidy(self) -> None:
-        """Join the pieces of the index after much was written: each question then looks in one place."""
+    def tidy(self) -> bool:
+        """Join the pieces of the index where there are many: each question looks into all of them."""
+        if self._connection.execute("SELECT count(DISTINCT segid) FROM words_idx").fetchone()[0] <= PIECES:
+            return False
         self._connection.execute("INSERT INTO words(words) VALUES ('optimize')")
         sqlite.checkpoint(self._connection)
+        return True
 
     def close(self) -> None:
         self._connection.close()

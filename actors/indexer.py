@@ -37,7 +37,7 @@ NO_MEANING = "searching by meaning needs the semantic index, and this home has n
 SCAN_EVERY = 60.0
 """Seconds between two comparisons with the disk, for what no watch tells (contract: nothing goes stale)."""
 
-PATIENCE_AT_START = 1.0
+PATIENCE_AT_START = 4.0
 """Seconds that the start waits for the first scan; a larger home is read on behind its back, and can be searched."""
 
 

@@ -12,6 +12,7 @@ from tests.support import examples
 from tests.support.site import World, running
 from web import openapi
 from web.auth import API, needs_key
+from web.describe import main, unserved
 
 # http-api.md, section 0.7, as it stands there: number, methods, paths, who may
 TABLE = """
@@ -74,7 +75,7 @@ def test_the_table_is_whole() -> None:
 
 def test_the_document_has_the_contracts_routes() -> None:
     """Every read route is in it, nothing is in it that the contract doesn't have, and the key is where it says."""
-    found = served(openapi.document(openapi.unserved()))
+    found = served(openapi.document(unserved()))
     expected = {(method, path): gated for method, path, gated in table().values()}
     assert {table()[number][:2] for number in READS} <= set(found)
     assert set(found) <= set(expected)
@@ -85,7 +86,7 @@ def test_the_document_has_the_contracts_routes() -> None:
 
 def test_every_route_says_what_it_takes_and_gives() -> None:
     """No operation without a summary, answers and a schema for each answer with a body; every name leads somewhere."""
-    document = openapi.document(openapi.unserved())
+    document = openapi.document(unserved())
     for route, operation in served(document).items():
         assert operation["summary"], route
         assert set(operation["responses"]) - {"default"}, route
@@ -100,8 +101,8 @@ def test_every_route_says_what_it_takes_and_gives() -> None:
 
 def test_it_can_be_written_without_a_server(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     """To a file or to the standard output, the same both times."""
-    assert openapi.main([str(tmp_path / "openapi.json")]) == 0
-    assert openapi.main([]) == 0
+    assert main([str(tmp_path / "openapi.json")]) == 0
+    assert main([]) == 0
     written = (tmp_path / "openapi.json").read_text(encoding="utf-8")
     assert written == capsys.readouterr().out
     assert json.loads(written)["openapi"] == "3.1.0"
@@ -122,7 +123,7 @@ async def test_it_is_shown_only_in_debug_and_with_the_key(tmp_path: Path, path: 
         assert "/api/v1/content/thoughts/{slug}" in shown.text
         assert "default-src 'none'" in shown.headers["content-security-policy"]
     else:
-        assert shown.json() == openapi.document(openapi.unserved())
+        assert shown.json() == openapi.document(unserved())
 
 
 async def test_the_gate_stands_before_every_route(tmp_path: Path) -> None:

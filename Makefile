@@ -9,8 +9,8 @@ HOME_FOLDER ?= ./claude-home
 PORT ?=
 # Arguments for pytest, bench and soak, for example: make test ARGS='tests/runner/kernel -x'
 ARGS ?=
-# The whole suite has to end within so many seconds.
-TEST_SECONDS ?= 720
+# A suite that hangs is ended after so many seconds; it takes less than 720 on two cores.
+TEST_SECONDS ?= 1000
 COVERAGE ?= 1
 CPU_INDEX := https://download.pytorch.org/whl/cpu
 

@@ -59,6 +59,8 @@ from web.status import SessionStatus
 
 T = TypeVar("T")
 
+CACHE_CLOSED_WITHIN = 2.0
+
 READERS = 4
 """Threads for short reads of files at the most: the disk is one, and so is the processor for the loop."""
 
@@ -219,8 +221,9 @@ class House:
     async def close(self) -> None:
         """What comes after the last actor."""
         self.close_hub()
-        await self.run_sync(self.full_text.close)
         await self.ledger.close()
+        with trio.move_on_after(CACHE_CLOSED_WITHIN):  # a cache: what is lost with it is made again
+            await self.run_sync(self.full_text.close)
 
     async def reload(self) -> ReloadResult:
         """Read and check all settings; put them in force and restart whom they concern. A wrong one changes nothing."""

@@ -118,10 +118,13 @@ class Storm:
         self.published += 1
 
     async def keep_a_session_going(self, house: House) -> None:
-        """There is always a wake to run, so that the faults hit in mid-wake."""
+        """There is always a wake under way, so that the faults hit in mid-wake."""
         if not await house.ledger.wakes.pending():
             await house.ledger.wakes.enqueue(WakeRequest(type="custom", message="go on"), house.now())
             house.mailboxes.session.ref.tell(Work())
+        with trio.fail_after(NEW_LIFE_WITHIN):
+            while house.board.state.phase != "running":
+                await trio.sleep(0.005)
 
     async def quiet(self, house: House) -> None:
         """Wait until the broadcaster has shown everything."""

@@ -28,7 +28,7 @@ async def hang(_work: Callable[[], T], /) -> T:
 
 async def crowd(house: House) -> None:
     """Make the moment bad, and say so."""
-    house.run_sync = hang  # what the next indexer is given
+    works, house.run_sync = house.run_sync, hang  # what the next indexer is given
     boxes = house.mailboxes
     await house.supervisor.stop("indexer", by="the test")
     await house.supervisor.stop("watcher", by="the test")
@@ -38,6 +38,9 @@ async def crowd(house: House) -> None:
         boxes.watcher.ref.tell(Rescan())
     async with trio.open_nursery() as nursery:
         nursery.start_soon(lambda: house.supervisor.start("indexer", by="the test"))
+        while not any(child.name == "indexer" and child.incarnation == 2 for child in house.supervisor.children()):
+            await trio.sleep(0.01)
+        house.run_sync = works
         mark = house.settings.home / "crowded"
         await trio.to_thread.run_sync(lambda: mark.write_text("yes"))
 

@@ -1,49 +1,84 @@
-"""Answers as bytes: JSON, strong ETags, 304."""
+"""Answers as values, apart from who carries them: JSON, strong ETags, 304."""
 
 import json
 import re
 from collections.abc import Mapping
 
+import attrs
 from quart import Request, Response
 
 from runner.content import strong_etag
 
+JSON = "application/json"
+HTML = "text/html; charset=utf-8"
 TAG = re.compile(r'(?:W/)?"[^"]*"')
 
 
-def as_json(value: object, *, status: int = 200, headers: Mapping[str, str] | None = None) -> Response:
+@attrs.frozen
+class Answer:
+    """What is said to a request; its bytes may be shared by many answers."""
+
+    data: bytes = attrs.field(repr=False)
+    status: int = 200
+    content_type: str = JSON
+    etag: str | None = None
+    headers: Mapping[str, str] = attrs.field(factory=dict)
+
+
+def as_json(value: object, *, status: int = 200, headers: Mapping[str, str] | None = None) -> Answer:
     """A small answer made anew each time."""
     data = json.dumps(value, ensure_ascii=False).encode("utf-8", errors="replace")
-    return Response(data, status, headers=dict(headers or {}), content_type="application/json")
+    return Answer(data, status, headers=headers or {})
 
 
-def detail(status: int, text: str, *, headers: Mapping[str, str] | None = None) -> Response:
+def detail(status: int, text: str, *, headers: Mapping[str, str] | None = None) -> Answer:
     """An error of a handler, in the shape that clients of the API read."""
     return as_json({"detail": text}, status=status, headers=headers)
 
 
-def ready(request: Request, data: bytes, etag: str, *, content_type: str = "application/json") -> Response:
-    """Bytes that were serialised before: 304 where the client has them."""
-    headers = {"ETag": etag, "Cache-Control": "no-cache"}
-    if is_current(request, etag):
-        return Response(b"", 304, headers=headers)
-    return Response(data, 200, headers=headers, content_type=content_type)
+def ready(data: bytes, etag: str, *, content_type: str = JSON) -> Answer:
+    """Bytes that were serialised before; who has them already gets a 304."""
+    return Answer(data, 200, content_type, etag, {"Cache-Control": "no-cache"})
 
 
-def page(request: Request, html: str, *, status: int = 200) -> Response:
+def page(html: str, *, status: int = 200, headers: Mapping[str, str] | None = None) -> Answer:
     """A page for people; it may differ by the theme in the cookie."""
     data = html.encode("utf-8", errors="replace")
     if status != 200:
-        answer = Response(data, status, content_type="text/html; charset=utf-8")
-    else:
-        answer = ready(request, data, strong_etag(data), content_type="text/html; charset=utf-8")
-    answer.headers["Vary"] = "Cookie"
-    return answer
+        return Answer(data, status, HTML, headers={"Vary": "Cookie", **(headers or {})})
+    return attrs.evolve(
+        ready(data, strong_etag(data), content_type=HTML), headers={"Cache-Control": "no-cache", "Vary": "Cookie"}
+    )
 
 
-def is_current(request: Request, etag: str) -> bool:
+def as_known(answer: Answer, brought: str) -> Answer:
+    """The answer to a client that says which tags it has: nothing but 304 where it has this one."""
+    if answer.etag is None or not brought or not names(brought, answer.etag):
+        return answer
+    return attrs.evolve(answer, status=304, data=b"", content_type="")
+
+
+def names(brought: str, etag: str) -> bool:
     """Whether `If-None-Match` names this tag; the comparison is the weak one, as the standard has it."""
-    brought = request.headers.get("If-None-Match", "")
     if brought.strip() == "*":
         return True
     return any(tag.removeprefix("W/") == etag for tag in TAG.findall(brought))
+
+
+def head_of(answer: Answer) -> list[tuple[str, str]]:
+    """The answer's own headers."""
+    found = list(answer.headers.items())
+    if answer.content_type:
+        found.append(("Content-Type", answer.content_type))
+    if answer.etag is not None:
+        found.append(("ETag", answer.etag))
+    return found
+
+
+def carried(request: Request | None, answer: Answer) -> Response:
+    """The answer as the framework takes it; a WebSocket has no request."""
+    known = as_known(answer, "" if request is None else request.headers.get("If-None-Match", ""))
+    response = Response(known.data, known.status)
+    response.headers.remove("Content-Type")
+    response.headers.extend(head_of(known))
+    return response

@@ -9,7 +9,9 @@ from quart_trio import QuartTrio
 
 from web import errors
 from web.auth import API
+from web.declared import hot_views
 from web.door import Door, DoorRules, Receive, Scope, Send
+from web.hot import Hot
 from web.pages import home, live, theme, thoughts
 from web.routes import (
     admin,
@@ -56,7 +58,7 @@ def create_app(services: Services) -> Site:
     app.url_map.strict_slashes = False
     app.url_map.merge_slashes = False  # one path, one spelling: the door looks at it before the router
     shell = Shell.make(services)
-    streams = Streams()
+    streams = Streams(services.hub, services.now, services.settings.http.heartbeat_seconds)
     for blueprint in (
         health.routes(services),
         content.routes(services),
@@ -90,5 +92,5 @@ def create_app(services: Services) -> Site:
 
     http = services.settings.http
     rules = DoorRules(api_key=http.api_key, cors_origins=http.cors_origins, trusted_proxies=http.trusted_proxies)
-    inner: Any = app
-    return Site(app, Door(inner, rules, services.log), streams)
+    framework: Any = app
+    return Site(app, Door(Hot.make(framework, hot_views(app)), rules, services.log), streams)

@@ -83,7 +83,7 @@ def _answer(asked: Request, asset: Asset) -> Response:
     zipped = "gzip" in asked.headers.get("Accept-Encoding", "")
     etag = f'"{asset.digest}{"-gzip" if zipped else ""}"'
     data = asset.small if zipped else asset.data
-    answer = answers.ready(asked, data, etag, content_type=asset.content_type)
+    answer = answers.carried(asked, answers.ready(data, etag, content_type=asset.content_type))
     answer.headers["Cache-Control"] = "public, max-age=31536000, immutable"
     answer.headers["Vary"] = "Accept-Encoding"
     if zipped and answer.status_code == 200:

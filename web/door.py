@@ -4,7 +4,6 @@ import json
 import secrets
 import time
 from collections.abc import Awaitable, Callable, MutableMapping
-from contextlib import ExitStack
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -19,7 +18,6 @@ Send = Callable[[Any], Awaitable[None]]
 Asgi = Callable[[Scope, Receive, Send], Awaitable[None]]
 
 QUIET = frozenset({auth.API + "/health/live", auth.API + "/health/ready"})
-STACK = "claude_runner.stack"
 
 SECURITY: tuple[tuple[bytes, bytes], ...] = (
     (b"x-content-type-options", b"nosniff"),
@@ -62,7 +60,7 @@ class _Answer:
 
 @attrs.frozen(eq=False)
 class Door:
-    """Wraps the application. An `ExitStack` in the scope holds what a request has opened, until it is over."""
+    """Wraps the application."""
 
     inner: Asgi
     rules: DoorRules
@@ -86,12 +84,10 @@ class Door:
             headers += cors.answer_headers(caller.headers, self.rules.cors_origins)
         answer = _Answer(send, headers)
         try:
-            with ExitStack() as stack:
-                scope[STACK] = stack
-                if in_api and cors.is_preflight(scope["method"], caller.headers):
-                    await self._preflight(caller, answer)
-                else:
-                    await self._enter(caller, scope, receive, answer)
+            if in_api and cors.is_preflight(scope["method"], caller.headers):
+                await self._preflight(caller, answer)
+            else:
+                await self._enter(caller, scope, receive, answer)
         except Exception as error:  # the last place where it can still become an answer
             self.log.exception("http_failed", request_id=request_id, path=scope["path"], error=repr(error)[:500])
             if not answer.status:
@@ -158,9 +154,3 @@ def _joined(own: Any, added: list[tuple[bytes, bytes]]) -> list[tuple[bytes, byt
     if vary:
         kept.append((b"vary", b", ".join(dict.fromkeys(vary))))
     return kept
-
-
-def open_for_request(scope: Any, thing: Any) -> Any:
-    """Enter a context manager that ends with the request, however the request ends."""
-    stack: ExitStack = scope[STACK]
-    return stack.enter_context(thing)

@@ -32,12 +32,12 @@ def install(app: QuartTrio, services: Services, shell: Shell) -> None:
         return _answer(500, {})
 
     def _answer(status: int, headers: dict[str, str]) -> Response:
-        path = _path()
-        if path is None or path == API or path.startswith(API + "/"):
-            return answers.detail(status, HTTPStatus(status).phrase, headers=headers)
-        answer = answers.page(request, shell.error(request, status), status=status)
-        answer.headers.update(headers)
-        return answer
+        if not has_request_context():
+            return answers.carried(None, answers.detail(status, HTTPStatus(status).phrase, headers=headers))
+        path = request.path
+        if path == API or path.startswith(API + "/"):
+            return answers.carried(request, answers.detail(status, HTTPStatus(status).phrase, headers=headers))
+        return answers.carried(request, answers.page(shell.error(request, status), status=status, headers=headers))
 
 
 def _path() -> str | None:

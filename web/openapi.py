@@ -9,8 +9,10 @@ import attrs
 from quart import Quart
 from werkzeug.routing import Rule
 
+from web.asked import Schema
 from web.auth import API, needs_key
-from web.declared import Error, Operation, Schema, Schemas, operation_of
+from web.declared import Error, Operation, operation_of
+from web.schemas import Schemas
 
 PARAMETER = re.compile(r"<(?:[a-z]+:)?([a-z_]+)>")
 METHODS = ("GET", "POST", "PUT", "PATCH", "DELETE")
@@ -91,7 +93,11 @@ def _query(declared: Operation, schemas: Schemas) -> list[Schema]:
     hints = typing.get_type_hints(declared.query)
     found = []
     for field in attrs.fields(typing.cast("type[attrs.AttrsInstance]", declared.query)):
-        schema = {**schemas.of(hints[field.name]), **field.metadata.get("schema", {})}
+        schema = {
+            **schemas.of(hints[field.name]),
+            **field.metadata.get("schema", {}),
+            **declared.query_rules.get(field.name, {}),
+        }
         if field.default is not attrs.NOTHING:
             schema["default"] = field.default
         found.append(_parameter("query", field.name, schema, required=field.default is attrs.NOTHING))

@@ -5,6 +5,9 @@ from quart import Blueprint, Response, request
 from runner.content import Kind
 from runner.live import frames
 from web import answers, sse, words
+from web.answers import Answer
+from web.asked import Ask
+from web.declared import Operation, offer
 from web.pages.rest import coming_wakes, session_now
 from web.services import Services
 from web.shell import Shell
@@ -41,12 +44,12 @@ def pages(services: Services, shell: Shell, streams: Streams) -> Blueprint:
             empty=shelf.kind.empty,
             count=len(shelf.order),
         )
-        return answers.page(request, html)
+        return answers.carried(request, answers.page(html))
 
-    @blueprint.get("/updates")
-    async def updates() -> Response:
+    @offer(blueprint, "/updates", Operation(answers={200: sse.SCHEMA}, media=sse.MEDIA), hot=True)
+    async def updates(ask: Ask) -> Answer | sse.Stream:
         """Tells our own pages that something changed; what it is they fetch as anybody would."""
-        return sse.stream(request, services, streams, following)
+        return streams.follow(following, is_head=ask.is_head)
 
     return blueprint
 

@@ -42,7 +42,7 @@ def pages(services: Services, shell: Shell) -> Blueprint:
             model=model_of(view),
             blocks=blocks_of(view),
         )
-        return answers.page(request, html)
+        return answers.carried(request, answers.page(html))
 
     return blueprint
 

@@ -30,7 +30,7 @@ def pages(services: Services, shell: Shell) -> Blueprint:
             count=len(shelf.order),
             empty=shelf.kind.empty,
         )
-        return answers.page(request, html)
+        return answers.carried(request, answers.page(html))
 
     @blueprint.get("/thoughts/<slug>")
     async def one(slug: str) -> Response:
@@ -53,7 +53,7 @@ def pages(services: Services, shell: Shell) -> Blueprint:
             newer=newer,
             older=older,
         )
-        return answers.page(request, html)
+        return answers.carried(request, answers.page(html))
 
     return blueprint
 

@@ -1,9 +1,11 @@
 """What the operator's own site may ask for with the service key."""
 
 import attrs
-from quart import Blueprint, Response, request
+from quart import Blueprint
 
-from web import answers, bodies
+from web import answers
+from web.answers import Answer
+from web.asked import Ask, read_body
 from web.declared import PROBLEMS, Error, Operation, offer, shaped
 from web.services import NotNow, Services
 
@@ -41,28 +43,13 @@ def routes(services: Services) -> Blueprint:
     blueprint = Blueprint("admin", __name__, url_prefix="/admin")
 
     @offer(blueprint, "/wake", WAKE, method="POST")
-    async def wake() -> Response:
+    async def wake(ask: Ask) -> Answer:
         """Accept a wake; its id is the session's and stays. 202 whatever the session actor is doing."""
-        try:
-            body = await bodies.json_object(request)
-        except bodies.Problem as problem:
-            return bodies.refused([problem])
-        problems: list[bodies.Problem] = []
-        kind = prompt = ""
-        try:
-            kind = bodies.choice(body, "session_type", WAKES, "custom")
-        except bodies.Problem as problem:
-            problems.append(problem)
-        try:
-            prompt = bodies.text(body, "prompt", longest=LONGEST_PROMPT)
-        except bodies.Problem as problem:
-            problems.append(problem)
-        if problems:
-            return bodies.refused(problems)
+        wanted = await read_body(ask, WakeWanted)
         if services.stopping():
             return answers.detail(503, "the process is stopping; ask again in a moment", headers={"Retry-After": "5"})
         try:
-            admitted = await services.admit(kind, prompt)
+            admitted = await services.admit(wanted.session_type, wanted.prompt or "")
         except NotNow as reason:
             return answers.detail(409, str(reason))
         found = {"success": True, **attrs.asdict(admitted)}

@@ -2,13 +2,15 @@
 
 import attrs
 import trio
-from quart import Blueprint, Response, request
+from quart import Blueprint
 
 from runner.analytics import COUNTED, Analytics, LogShelf, Session, sum_up
 from runner.analytics.ran import sessions_of
 from runner.content import strong_etag
 from runner.content.entry import Entry, dump
 from web import answers
+from web.answers import Answer
+from web.asked import Ask
 from web.declared import Operation, offer
 from web.lately import KEPT, Lately
 from web.services import Services
@@ -28,10 +30,10 @@ def routes(services: Services) -> Blueprint:
     blueprint = Blueprint("analytics", __name__)
     sums = Sums(services, LogShelf(services.settings.paths.logs))
 
-    @offer(blueprint, "/analytics", Operation(answers={200: Analytics}, summary="The life in numbers"))
-    async def analytics() -> Response:
+    @offer(blueprint, "/analytics", Operation(answers={200: Analytics}, summary="The life in numbers"), hot=True)
+    async def analytics(_ask: Ask) -> Answer:
         made = await sums.current()
-        return answers.ready(request, made.data, made.etag)
+        return answers.ready(made.data, made.etag)
 
     return blueprint
 

@@ -1,11 +1,13 @@
 """Lists and details of every content kind; which kinds there are is the table's business."""
 
-from quart import Blueprint, Response, request
+from quart import Blueprint
 
 from runner.content import Kind, PathRefusedError
 from runner.content.kinds import Field
 from web import answers
-from web.declared import Error, Operation, Schema, offer
+from web.answers import Answer
+from web.asked import Ask, Schema
+from web.declared import Error, Operation, offer
 from web.reading import find
 from web.services import Services
 
@@ -34,13 +36,13 @@ def _add(blueprint: Blueprint, services: Services, kind: Kind) -> None:
         summary=f"One {kind.singular} with its text",
     )
 
-    @offer(blueprint, f"/{kind.folder}", many)
-    async def listing() -> Response:
+    @offer(blueprint, f"/{kind.folder}", many, hot=True)
+    async def listing(_ask: Ask) -> Answer:
         shelf = services.catalogue().shelves[kind.name]
-        return answers.ready(request, shelf.list_json, shelf.etag)
+        return answers.ready(shelf.list_json, shelf.etag)
 
-    @offer(blueprint, f"/{kind.folder}/<slug>", one)
-    async def detail(slug: str) -> Response:
+    @offer(blueprint, f"/{kind.folder}/<slug>", one, hot=True)
+    async def detail(_ask: Ask, slug: str) -> Answer:
         try:
             entry = await find(services, kind, slug)
         except PathRefusedError as error:
@@ -48,7 +50,7 @@ def _add(blueprint: Blueprint, services: Services, kind: Kind) -> None:
         if entry is None:
             # a name with dots in it may exist; where it doesn't, it was an attempt to climb
             return answers.detail(400 if ".." in slug else 404, f"there is no {kind.singular} called {slug[:80]!r}")
-        return answers.ready(request, entry.detail, entry.etag)
+        return answers.ready(entry.detail, entry.etag)
 
 
 def _meta(kind: Kind) -> dict[str, Schema]:

@@ -19,10 +19,11 @@ def routes(services: Services, shell: Shell) -> Blueprint:
     @blueprint.get("/openapi.json")
     async def openapi() -> Response:
         data = dump(document(current_app))
-        return answers.ready(request, data, strong_etag(data))
+        return answers.carried(request, answers.ready(data, strong_etag(data)))
 
     @blueprint.get("/docs")
     async def docs() -> Response:
-        return answers.page(request, shell.render(request, "docs.html", document=document(current_app)))
+        html = shell.render(request, "docs.html", document=document(current_app))
+        return answers.carried(request, answers.page(html))
 
     return blueprint

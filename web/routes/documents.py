@@ -5,12 +5,14 @@ from functools import partial
 from typing import Any
 
 import attrs
-from quart import Blueprint, Response, request
+from quart import Blueprint
 
 from runner.content import strong_etag
 from runner.content.documents import About, DatedText, Documents, Landing, Text
 from runner.content.entry import dump
 from web import answers
+from web.answers import Answer
+from web.asked import Ask
 from web.declared import Operation, offer
 from web.services import Services
 
@@ -21,9 +23,9 @@ def routes(services: Services) -> Blueprint:
 
     def serve(name: str, shape: type, summary: str, read: Callable[[], Any]) -> None:
         @offer(blueprint, f"/{name}", Operation(answers={200: shape}, summary=summary))
-        async def document() -> Response:
+        async def document(_ask: Ask) -> Answer:
             data = await services.run_sync(lambda: dump(attrs.asdict(read())))
-            return answers.ready(request, data, strong_etag(data))
+            return answers.ready(data, strong_etag(data))
 
     for kind in services.catalogue().kinds:
         if kind.described:

@@ -8,11 +8,13 @@ from pathlib import Path
 from typing import Any
 
 import attrs
-from quart import Blueprint, Response, request
+from quart import Blueprint
 
 from runner.content import Stamp, strong_etag
 from runner.content.entry import dump
 from web import answers
+from web.answers import Answer
+from web.asked import Ask
 from web.declared import Error, Operation, offer, shaped
 from web.services import Services
 
@@ -49,10 +51,10 @@ def routes(services: Services) -> Blueprint:
     )
 
     @offer(blueprint, "/echoes/<content_type>/<slug>", operation)
-    async def echoes(content_type: str, slug: str) -> Response:
+    async def echoes(_ask: Ask, content_type: str, slug: str) -> Answer:
         found = await services.run_sync(lambda: manifest.of(content_type, slug))
         data = dump(attrs.asdict(EchoesOf(found)))
-        return answers.ready(request, data, strong_etag(data))
+        return answers.ready(data, strong_etag(data))
 
     return blueprint
 

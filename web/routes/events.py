@@ -1,11 +1,13 @@
 """Changes of the life's files as they happen."""
 
 import attrs
-from quart import Blueprint, Response, request
+from quart import Blueprint
 
 from runner.content import MAILBOX
 from runner.live.frames import EVERYTHING
-from web import answers, sse
+from web import sse
+from web.answers import Answer
+from web.asked import Ask, read_query
 from web.declared import PROBLEMS, Error, Operation, offer, shaped
 from web.services import Services
 
@@ -21,33 +23,21 @@ class EventsQuery:
 
 def routes(services: Services, streams: sse.Streams) -> Blueprint:
     blueprint = Blueprint("events", __name__, url_prefix="/events")
+    topics = sorted({EVERYTHING, SYSTEM, MAILBOX, *(kind.topic for kind in services.catalogue().kinds)})
+    rules = {"topic": {"enum": topics}}
+    operation = Operation(
+        query=EventsQuery, query_rules=rules, answers={200: sse.SCHEMA, 422: PROBLEMS, 503: Error}, media=sse.MEDIA
+    )
 
-    operation = Operation(query=EventsQuery, answers={200: sse.SCHEMA, 422: PROBLEMS, 503: Error}, media=sse.MEDIA)
-
-    @offer(blueprint, "/stream", operation)
-    async def stream() -> Response:
+    @offer(blueprint, "/stream", operation, hot=True)
+    async def stream(ask: Ask) -> Answer | sse.Stream:
         """One topic or all; goes on after `Last-Event-ID` where that is still known, else tells the gap."""
-        allowed = {EVERYTHING, SYSTEM, MAILBOX, *(kind.topic for kind in services.catalogue().kinds)}
-        topic = request.args.get("topic", EVERYTHING)
-        if topic not in allowed:
-            return _unknown_topic(topic, sorted(allowed))
         following = sse.Following(
-            topics=frozenset({topic}),
+            topics=frozenset({read_query(ask, EventsQuery, rules).topic}),
             door="events",
             at_most=services.settings.events.max_subscribers,
-            after=request.headers.get("Last-Event-ID"),
+            after=ask.header(b"last-event-id") or None,
         )
-        return sse.stream(request, services, streams, following)
+        return streams.follow(following, is_head=ask.is_head)
 
     return blueprint
-
-
-def _unknown_topic(topic: str, allowed: list[str]) -> Response:
-    problem = {
-        "type": "enum",
-        "loc": ["query", "topic"],
-        "msg": f"this topic is not known; allowed are {', '.join(allowed)}",
-        "input": topic[:200],
-        "ctx": {"expected": ", ".join(allowed)},
-    }
-    return answers.as_json({"detail": [problem]}, status=422)

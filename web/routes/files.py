@@ -3,14 +3,16 @@
 from pathlib import Path
 
 import attrs
-from quart import Blueprint, Response, request
+from quart import Blueprint
 
 from runner.content import PathRefusedError, strong_etag
 from runner.content.entry import dump
 from runner.content.files import File, Files, NoFileError, NotAFileError, TooLargeError
 from runner.content.trees import DEEPEST, ROOTS, Tree, as_json, walk
 from web import answers
-from web.declared import PROBLEMS, Error, Operation, check_choice, offer, read_query, shaped
+from web.answers import Answer
+from web.asked import Ask, check_choice, read_query
+from web.declared import PROBLEMS, Error, Operation, offer, shaped
 from web.lately import Lately
 from web.services import Services
 
@@ -58,22 +60,22 @@ def _serve_tree(blueprint: Blueprint, root: str, trees: Lately[tuple[str, int], 
     operation = Operation(summary=f"All of {root}, newest first", query=TreeQuery, answers={200: Tree, 422: PROBLEMS})
 
     @offer(blueprint, f"/{root}", operation)
-    async def tree() -> Response:
-        data, etag = await trees.get((root, read_query(request, TreeQuery).depth))
-        return answers.ready(request, data, etag)
+    async def tree(ask: Ask) -> Answer:
+        data, etag = await trees.get((root, read_query(ask, TreeQuery).depth))
+        return answers.ready(data, etag)
 
 
 def _serve_files(blueprint: Blueprint, services: Services) -> None:
     files = Files(services.settings.home)
 
     @offer(blueprint, "/files/<root>/<path:path>", FILE)
-    async def file(root: str, path: str) -> Response:
+    async def file(_ask: Ask, root: str, path: str) -> Answer:
         check_choice("path", "root", root, ROOTS)
         try:
             data = await services.run_sync(lambda: dump(attrs.asdict(files.read(root, path))))
         except tuple(STATUS) as error:
             return answers.detail(STATUS[type(error)], str(error))
-        return answers.ready(request, data, strong_etag(data))
+        return answers.ready(data, strong_etag(data))
 
 
 def _tree(home: Path, root: str, depth: int) -> tuple[bytes, str]:

@@ -7,9 +7,11 @@ from pathlib import Path
 from typing import Any
 
 import attrs
-from quart import Blueprint, Response
+from quart import Blueprint
 
 from web import answers
+from web.answers import Answer
+from web.asked import Ask
 from web.declared import Operation, offer, shaped
 from web.services import ActorView, Services
 
@@ -45,13 +47,13 @@ class Readiness:
 def routes(services: Services) -> Blueprint:
     blueprint = Blueprint("health", __name__)
 
-    @offer(blueprint, "/health/live", Operation(answers={200: Alive}))
-    async def live() -> Response:
+    @offer(blueprint, "/health/live", Operation(answers={200: Alive}), hot=True)
+    async def live(_ask: Ask) -> Answer:
         """The loop runs; nothing else is asked."""
         return answers.as_json({"status": "alive"})
 
     @offer(blueprint, "/health/ready", Operation(answers={200: Readiness, 503: Readiness}))
-    async def ready() -> Response:
+    async def ready(_ask: Ask) -> Answer:
         """Folders and ledger decide; the actors' states stand beside them."""
         home = services.settings.home
         checks = [_check(f"dir:{name}", await services.run_sync(partial(listable, home / name))) for name in FOLDERS]

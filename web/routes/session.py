@@ -1,10 +1,12 @@
 """The session as the public may see it: its status, and its events as they happen."""
 
-from quart import Blueprint, Response, request
+from quart import Blueprint
 
 from runner.live.frames import SESSION
 from web import answers, sse
-from web.declared import Error, Operation, Schema, offer
+from web.answers import Answer
+from web.asked import Ask, Schema
+from web.declared import Error, Operation, offer
 from web.services import Services
 
 STATUS: Schema = {
@@ -24,17 +26,16 @@ STATUS: Schema = {
 def routes(services: Services, streams: sse.Streams) -> Blueprint:
     blueprint = Blueprint("session", __name__, url_prefix="/session")
 
-    @offer(blueprint, "/status", Operation(answers={200: STATUS}))
-    async def status() -> Response:
+    @offer(blueprint, "/status", Operation(answers={200: STATUS}), hot=True)
+    async def status(_ask: Ask) -> Answer:
         """Active or not; while active always with its start and duration."""
         return answers.as_json(await services.status.current(), headers={"Cache-Control": "no-cache"})
 
-    @offer(blueprint, "/stream", Operation(answers={200: sse.SCHEMA, 503: Error}, media=sse.MEDIA))
-    async def stream() -> Response:
+    following = sse.Following(topics=frozenset({SESSION}), door="session", at_most=services.settings.http.max_streams)
+
+    @offer(blueprint, "/stream", Operation(answers={200: sse.SCHEMA, 503: Error}, media=sse.MEDIA), hot=True)
+    async def stream(ask: Ask) -> Answer | sse.Stream:
         """The session shown, from its first event, and then what follows; `Last-Event-ID` is ignored on purpose."""
-        following = sse.Following(
-            topics=frozenset({SESSION}), door="session", at_most=services.settings.http.max_streams
-        )
-        return sse.stream(request, services, streams, following)
+        return streams.follow(following, is_head=ask.is_head)
 
     return blueprint

@@ -1,14 +1,16 @@
 """What texts were called, by the hashes of the texts. The first title of a text stays."""
 
 import attrs
-from quart import Blueprint, Response, request
+from quart import Blueprint
 
 from runner.content import strong_etag
 from runner.content.changes import stamp
 from runner.content.entry import dump
 from runner.ledger import Title
 from web import answers
-from web.declared import PROBLEMS, Error, Operation, offer, read_body, shaped
+from web.answers import Answer
+from web.asked import Ask, read_body
+from web.declared import PROBLEMS, Error, Operation, offer, shaped
 from web.services import Services
 
 
@@ -38,16 +40,16 @@ def routes(services: Services) -> Blueprint:
     blueprint = Blueprint("titles", __name__, url_prefix="/titles")
 
     @offer(blueprint, "/<hash>", ONE)
-    async def one(hash: str) -> Response:  # noqa: A002 - the name it has in the address
+    async def one(_ask: Ask, hash: str) -> Answer:  # noqa: A002 - the name it has in the address
         found = await services.titles.get(hash)
         if found is None:
             return answers.detail(404, f"no text with the hash {hash[:80]!r} has a title")
         data = dump(attrs.asdict(found))
-        return answers.ready(request, data, strong_etag(data))
+        return answers.ready(data, strong_etag(data))
 
     @offer(blueprint, "", NEW, method="POST")
-    async def new() -> Response:
-        wanted = await read_body(request, NewTitle)
+    async def new(ask: Ask) -> Answer:
+        wanted = await read_body(ask, NewTitle)
         title = Title(
             hash=wanted.hash,
             title=wanted.title,

@@ -46,7 +46,7 @@ def with_(**changed: Any) -> bytes:
         (b"{", "json_invalid", ["body", 1]),
         (b"\xff", "json_invalid", ["body", 0]),
         (b"[" * 100_000, "json_invalid", ["body", 0]),
-        (b"[]", "dict_type", ["body"]),
+        (b"[]", "model_attributes_type", ["body"]),
         (with_(title=...), "missing", ["body", "title"]),
         (with_(title=None), "string_type", ["body", "title"]),
         (with_(title=1), "string_type", ["body", "title"]),

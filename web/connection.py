@@ -30,7 +30,8 @@ from web.services import Log
 SEND_SECONDS = 10.0
 LAST_SEND_SECONDS = 5.0
 SILENT_SECONDS = 0.1
-PIECE = 64 * 1024
+SMALL = 64 * 1024
+"""Bytes; what is no larger leaves in one packet with what stands before and after it."""
 
 REFUSED_BY_HYPERCORN = re.compile(rb"HTTP/1\.1 (4\d\d) ")
 
@@ -219,25 +220,29 @@ class Connection(TCPServer):
             return
         async with self.send_lock:
             while self._pending:
-                data = b"".join(self._pending)
+                parts = _joined(self._pending)
                 self._pending.clear()
-                if not self._gone and not await self._sent(data):
+                if not self._gone and not await self._sent(parts):
                     self._gone = True
                     self._reading.cancel()  # it may be waiting behind a pipelined request, where no end is heard
                     await trio.aclose_forcefully(self.stream)
                     await self.protocol.handle(Closed())
 
-    async def _sent(self, data: bytes) -> bool:
-        for piece in _pieces(data):
-            with self._shielded(self._group.send_seconds) as shield:
-                try:
-                    await self.stream.send_all(piece)
-                except (trio.BrokenResourceError, trio.ClosedResourceError):
-                    return False
-            if shield.cancelled_caught:
-                self._group.stalled += 1
+    async def _sent(self, parts: list[bytes]) -> bool:
+        """Hand all of it to the system, which takes what it has room for; each bit it takes renews the time."""
+        socket = self.stream.socket
+        with self._shielded(self._group.send_seconds) as shield:
+            try:
+                for part in parts:
+                    rest = memoryview(part)
+                    while rest:
+                        rest = rest[await socket.send(rest) :]
+                        shield.deadline = trio.current_time() + self._group.send_seconds
+            except (OSError, trio.ClosedResourceError):
                 return False
-        return True
+        if shield.cancelled_caught:
+            self._group.stalled += 1
+        return not shield.cancelled_caught
 
     def _failed(self, error: BaseException) -> None:
         self._group.failed += 1
@@ -258,10 +263,12 @@ def _in_json(data: bytes) -> bytes:
     return data if match is None else refusal(HTTPStatus(int(match[1])))
 
 
-def _pieces(data: bytes) -> Iterator[bytes]:
-    if len(data) <= PIECE:
-        yield data
-        return
-    view = memoryview(data)
-    for start in range(0, len(data), PIECE):
-        yield bytes(view[start : start + PIECE])
+def _joined(pending: list[bytes]) -> list[bytes]:
+    """In few pieces, and yet without copying what is large."""
+    found: list[bytes] = []
+    for data in pending:
+        if found and len(found[-1]) + len(data) <= SMALL:
+            found[-1] += data
+        else:
+            found.append(data)
+    return found

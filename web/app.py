@@ -9,6 +9,7 @@ from quart_trio import QuartTrio
 
 from web import errors
 from web.auth import API
+from web.coding import Coding, Packed
 from web.declared import hot_views
 from web.door import Door, DoorRules, Receive, Scope, Send
 from web.hot import Hot
@@ -93,4 +94,5 @@ def create_app(services: Services) -> Site:
     http = services.settings.http
     rules = DoorRules(api_key=http.api_key, cors_origins=http.cors_origins, trusted_proxies=http.trusted_proxies)
     framework: Any = app
-    return Site(app, Door(Hot.make(framework, hot_views(app)), rules, services.log), streams)
+    inner = Coding(Hot.make(framework, hot_views(app)), Packed(services.run_sync))
+    return Site(app, Door(inner, rules, services.log), streams)

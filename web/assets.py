@@ -1,6 +1,5 @@
 """Files of the pages, held in memory under names that change with their content, so that browsers keep them a year."""
 
-import gzip
 import hashlib
 import re
 from collections.abc import Mapping
@@ -25,11 +24,10 @@ PREFIX = "/static"
 
 @attrs.frozen
 class Asset:
-    """One file, as it is and compressed."""
+    """One file."""
 
     name: str
     data: bytes = attrs.field(repr=False)
-    small: bytes = attrs.field(repr=False)
     content_type: str
     digest: str
 
@@ -76,16 +74,9 @@ class Assets:
 def _asset(name: str, data: bytes) -> Asset:
     digest = hashlib.blake2b(data, digest_size=6).hexdigest()
     stem, _, suffix = name.rpartition(".")
-    return Asset(f"{stem}.{digest}.{suffix}", data, gzip.compress(data, mtime=0), TYPES[f".{suffix}"], digest)
+    return Asset(f"{stem}.{digest}.{suffix}", data, TYPES[f".{suffix}"], digest)
 
 
 def _answer(asked: Request, asset: Asset) -> Response:
-    zipped = "gzip" in asked.headers.get("Accept-Encoding", "")
-    etag = f'"{asset.digest}{"-gzip" if zipped else ""}"'
-    data = asset.small if zipped else asset.data
-    answer = answers.carried(asked, answers.ready(data, etag, content_type=asset.content_type))
-    answer.headers["Cache-Control"] = "public, max-age=31536000, immutable"
-    answer.headers["Vary"] = "Accept-Encoding"
-    if zipped and answer.status_code == 200:
-        answer.headers["Content-Encoding"] = "gzip"
-    return answer
+    ready = answers.ready(asset.data, f'"{asset.digest}"', content_type=asset.content_type)
+    return answers.carried(asked, attrs.evolve(ready, headers={"Cache-Control": "public, max-age=31536000, immutable"}))

@@ -44,7 +44,7 @@ async def test_pages_have_etags(world: World) -> None:
         dark = await server.get("/thoughts", f"If-None-Match: {first.headers['etag']}", "Cookie: theme=dark")
         odd = await server.get("/thoughts", "Cookie: theme=<script>")
     assert same.status == 304
-    assert first.headers["vary"] == "Cookie"
+    assert first.headers["vary"] == "Cookie, Accept-Encoding"
     assert dark.status == 200
     assert '<html lang="en" data-theme="dark">' in dark.text
     assert odd.body == first.body

@@ -46,6 +46,10 @@ class Site:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         await self.door(scope, receive, send)
 
+    async def run(self) -> None:
+        """What the site does beside answering, for as long as it is served."""
+        await self.streams.pump.run()
+
     def stop(self) -> None:
         """Let streams end, so that a stop never waits for viewers."""
         self.streams.end()

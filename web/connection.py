@@ -9,9 +9,13 @@
    its stream, and a stop of the server, for ever.
 
 An answer's head and body leave in one packet where they can: held back until the body is there.
+
+A stream of events may write to the connection itself once its head is out (`Wire`): thousands of viewers are told of an
+event at the cost of a system call each, where the way through the server costs ten times as much.
 """
 
 import json
+import os
 import re
 from collections.abc import Awaitable, Callable, Iterator
 from contextlib import contextmanager
@@ -34,6 +38,9 @@ SMALL = 64 * 1024
 """Bytes; what is no larger leaves in one packet with what stands before and after it."""
 
 REFUSED_BY_HYPERCORN = re.compile(rb"HTTP/1\.1 (4\d\d) ")
+
+WIRE = "claude_runner.wire"
+"""Under this name a request's scope has the connection, where a stream may write to it: in HTTP/1.1."""
 
 Send = Callable[[Any], Awaitable[None]]
 
@@ -87,6 +94,7 @@ class Connection(TCPServer):
         self._answering = False
         self._gone = False
         self._heard_all = False
+        self._tell_gone: Callable[[], None] | None = None
         self._reading = trio.CancelScope()
         self._shields: set[trio.CancelScope] = set()
 
@@ -104,6 +112,39 @@ class Connection(TCPServer):
             self._failed(error)
         finally:
             self._group.remove(self)
+
+    # --- what a stream uses: see `Wire`
+
+    def write_now(self, data: bytes) -> int:
+        """Give the system what it takes at once; how much that was."""
+        if self._gone or self._pending or self.send_lock.locked():
+            return 0
+        try:
+            return os.write(self.stream.socket.fileno(), data)  # a closed one has none, and so can't be another's
+        except BlockingIOError:
+            return 0
+        except OSError:
+            self._lost()
+            return 0
+
+    async def write(self, data: bytes) -> None:
+        """Give it all of this; a client that takes nothing for too long is cut."""
+        self._pending.append(data)
+        await self._flush()
+
+    def when_gone(self, tell: Callable[[], None]) -> None:
+        """Call this once nobody is there to read; at once if that is so already."""
+        self._tell_gone = tell
+        if self._gone or self._heard_all:
+            tell()
+
+    def _lost(self) -> None:
+        self._gone = True
+        self._reading.cancel()  # ends what reads, and with it the request
+        if self._tell_gone is not None:
+            self._tell_gone()
+
+    # --- what the server uses
 
     def abandon(self) -> None:
         """Send nothing more, and let a pending send go."""
@@ -140,6 +181,8 @@ class Connection(TCPServer):
                 await self._flush()
             await self._initiate_server_close()
         self._heard_all = True
+        if self._tell_gone is not None:
+            self._tell_gone()
         await self.idle_task.stop()  # it would outlive the client by the whole keep-alive time
 
     async def _idle_timeout(self) -> None:
@@ -156,6 +199,8 @@ class Connection(TCPServer):
             if scope["type"] == "websocket":
                 await self._upgrade(scope, receive, send, sync_spawn, call_soon)
             elif scope["http_version"].startswith("1"):
+                if scope["http_version"] == "1.1":
+                    scope["extensions"][WIRE] = self
                 await self._inner(scope, receive, self._sender(send), sync_spawn, call_soon)
             else:
                 await self._inner(scope, receive, send, sync_spawn, call_soon)
@@ -223,8 +268,7 @@ class Connection(TCPServer):
                 parts = _joined(self._pending)
                 self._pending.clear()
                 if not self._gone and not await self._sent(parts):
-                    self._gone = True
-                    self._reading.cancel()  # it may be waiting behind a pipelined request, where no end is heard
+                    self._lost()  # reading may be waiting behind a pipelined request, where no end is heard
                     await trio.aclose_forcefully(self.stream)
                     await self.protocol.handle(Closed())
 

@@ -50,7 +50,7 @@ class Hot:
         if isinstance(answer, Answer):
             await give(answer, ask, send)
         else:
-            await answer.carry(lambda refused: give(refused, ask, send), receive, send)
+            await answer.carry(lambda refused: give(refused, ask, send), scope, receive, send)
 
     def _find(self, scope: Scope) -> tuple[View, dict[str, str]] | None:
         if scope["type"] != "http" or scope["method"] not in METHODS:

@@ -47,6 +47,7 @@ async def serve(
             await Connection(app, config, context, ConnectionState({}), stream, connections).run()
 
         async with trio.open_nursery() as handlers:
+            handlers.start_soon(site.run)
             try:
                 async with trio.open_nursery() as accepting:
                     listener = trio.SocketListener(trio.socket.from_stdlib_socket(listening.dup()))

@@ -10,6 +10,8 @@ import trio
 from runner.live import Hub, HubClosedError, Subscriber, TooManyViewersError, frames
 from web import answers
 from web.answers import Answer
+from web.connection import WIRE, Connection
+from web.pump import Pump, Viewer
 
 MEDIA = "text/event-stream"
 CONTENT_TYPE = MEDIA + "; charset=utf-8"
@@ -23,6 +25,7 @@ WIRE_HEADERS = [
 ]
 RETRY_SECONDS = "5"
 
+Scope = Any
 Send = Callable[[Any], Awaitable[None]]
 Receive = Callable[[], Awaitable[Any]]
 
@@ -45,6 +48,7 @@ class Streams:
     hub: Hub
     now: Callable[[], datetime]
     heartbeat_seconds: float
+    pump: Pump = attrs.field(factory=Pump, init=False)
     _open: set[Subscriber] = attrs.field(factory=set, init=False)
     _ended: bool = attrs.field(default=False, init=False)
 
@@ -57,13 +61,34 @@ class Streams:
             return Answer(b"", content_type=CONTENT_TYPE, headers=HEADERS)
         return Stream(self, following)
 
-    def add(self, subscriber: Subscriber) -> None:
+    async def carry(self, subscriber: Subscriber, scope: Scope, receive: Receive, send: Send) -> None:
+        """Send what the subscriber gets until one of both sides ends it."""
         self._open.add(subscriber)
-        if self._ended:
-            subscriber.end()
+        try:
+            await send({"type": "http.response.start", "status": 200, "headers": WIRE_HEADERS})
+            await send(_more(frames.comment("open")))  # headers wait for the first bytes
+            if self._ended:
+                subscriber.end()
+            connection: Connection | None = scope["extensions"].get(WIRE)
+            if connection is not None:
+                viewer = Viewer(subscriber, Chunks(connection))
+                connection.when_gone(viewer.end)
+                await self._attend(viewer)
+            else:
+                viewer = Viewer(subscriber, Messages(send))
+                async with trio.open_nursery() as nursery:
+                    nursery.start_soon(_until_gone, receive, viewer)
+                    await self._attend(viewer)
+                    nursery.cancel_scope.cancel()
+            await send({"type": "http.response.body", "body": b""})
+        finally:
+            self._open.discard(subscriber)
 
-    def discard(self, subscriber: Subscriber) -> None:
-        self._open.discard(subscriber)
+    async def _attend(self, viewer: Viewer) -> None:
+        await self.pump.carry(viewer, heartbeat_seconds=self.heartbeat_seconds, heartbeat=self._heartbeat)
+
+    def _heartbeat(self) -> bytes:
+        return frames.heartbeat(int(self.now().timestamp()))
 
     def end(self) -> None:
         """Let each end after what is waiting for it."""
@@ -79,45 +104,59 @@ class Stream:
     streams: Streams
     following: Following
 
-    async def carry(self, refuse: Callable[[Answer], Awaitable[None]], receive: Receive, send: Send) -> None:
+    async def carry(
+        self, refuse: Callable[[Answer], Awaitable[None]], scope: Scope, receive: Receive, send: Send
+    ) -> None:
         """The place is taken before anything is answered, and given back however this ends."""
         wanted = self.following
         try:
             with self.streams.hub.subscribe(
                 wanted.topics, after=wanted.after, only=wanted.only, door=wanted.door, at_most=wanted.at_most
             ) as subscriber:
-                await self._send(subscriber, receive, send)
+                await self.streams.carry(subscriber, scope, receive, send)
         except (TooManyViewersError, HubClosedError) as error:  # only ever raised at the entry
             await refuse(answers.detail(503, str(error), headers={"Retry-After": RETRY_SECONDS}))
 
-    async def _send(self, subscriber: Subscriber, receive: Receive, send: Send) -> None:
-        streams = self.streams
-        streams.add(subscriber)
-        try:
-            async with trio.open_nursery() as nursery:
-                nursery.start_soon(_until_gone, receive, subscriber)
-                await send({"type": "http.response.start", "status": 200, "headers": WIRE_HEADERS})
-                await send(_more(frames.comment("open")))  # headers wait for the first bytes
-                while True:
-                    try:
-                        batch = await subscriber.receive(within=streams.heartbeat_seconds)
-                    except trio.EndOfChannel:
-                        break
-                    if batch is None:
-                        batch = (frames.heartbeat(int(streams.now().timestamp())),)
-                    await send(_more(batch[0] if len(batch) == 1 else b"".join(batch)))
-                nursery.cancel_scope.cancel()
-            await send({"type": "http.response.body", "body": b""})
-        finally:
-            streams.discard(subscriber)
+
+@attrs.define(eq=False)
+class Chunks:
+    """Writes to the connection itself: HTTP/1.1, in the chunks that the head has announced."""
+
+    connection: Connection
+
+    def frame(self, batch: tuple[bytes, ...]) -> bytes:
+        data = batch[0] if len(batch) == 1 else b"".join(batch)
+        return b"%x\r\n%s\r\n" % (len(data), data)
+
+    def write_now(self, data: bytes) -> int:
+        return self.connection.write_now(data)
+
+    async def write(self, data: bytes) -> None:
+        await self.connection.write(data)
+
+
+@attrs.define(eq=False)
+class Messages:
+    """Writes through the server, whatever it speaks; nothing can be known to go at once."""
+
+    send: Send
+
+    def frame(self, batch: tuple[bytes, ...]) -> bytes:
+        return b"".join(batch)
+
+    def write_now(self, _data: bytes) -> int:
+        return 0
+
+    async def write(self, data: bytes) -> None:
+        await self.send(_more(data))
 
 
 def _more(data: bytes) -> dict[str, object]:
     return {"type": "http.response.body", "body": data, "more_body": True}
 
 
-async def _until_gone(receive: Receive, subscriber: Subscriber) -> None:
+async def _until_gone(receive: Receive, viewer: Viewer) -> None:
     """A client that leaves ends its stream; it may stay for days."""
     while (await receive())["type"] != "http.disconnect":
         pass
-    subscriber.end()
+    viewer.end()

@@ -1,6 +1,7 @@
 """One viewer's place at the hub: a bounded buffer that shares its bytes with everybody else's."""
 
 from collections import deque
+from collections.abc import Callable
 from math import inf
 
 import attrs
@@ -37,6 +38,8 @@ class Subscriber:
     evicted: bool = attrs.field(default=False, init=False)
     lost: int = attrs.field(default=0, init=False)
     """Events this viewer missed in all."""
+    told: Callable[[], None] | None = attrs.field(default=None, init=False)
+    """Called at any news, from within the hub: for a reader that looks after many viewers in one task."""
     _pending: deque[Frame | bytes] = attrs.field(factory=deque, init=False)
     _size: int = attrs.field(default=0, init=False)
     _gap: int = attrs.field(default=0, init=False)
@@ -66,16 +69,35 @@ class Subscriber:
             with trio.move_on_at(deadline):
                 await self._wake.wait()
 
+    def take(self) -> tuple[bytes, ...]:
+        """What is ready now, at most `BATCH` bytes and a frame; empty when nothing is. For one who is `told`."""
+        return self._take()
+
+    @property
+    def waiting(self) -> bool:
+        """Whether there is more to take."""
+        return bool(self._pending or self._log is not None or self._gap)
+
+    @property
+    def ended(self) -> bool:
+        """Nothing comes after what is waiting."""
+        return self._ended
+
     def end(self) -> None:
         """Let the stream end after what is waiting: the server that carries it is stopping."""
         self._ended = True
+        self._tell()
+
+    def _tell(self) -> None:
         self._wake.set()
+        if self.told is not None:
+            self.told()
 
     # What follows is called by the hub only.
 
     def catch_up(self, log: SessionLog) -> None:
         self._log, self._index, self._weight = log, 0, 0
-        self._wake.set()
+        self._tell()
 
     def offer(self, frame: Frame) -> bool:
         """Put a frame in; False when this viewer has to be cut."""
@@ -105,7 +127,7 @@ class Subscriber:
         """Something this viewer has to know before all else, such as a gap at its joining."""
         self._pending.append(chunk)
         self._size += len(chunk)
-        self._wake.set()
+        self._tell()
 
     def replay(self, batch: list[Frame]) -> None:
         """A replay is not held against the buffer's limits: it is bounded by the ring it comes from."""
@@ -124,7 +146,7 @@ class Subscriber:
         if not self._skip_block and self._wants(frame):
             self._pending.append(frame)
             self._size += frame.size
-            self._wake.set()
+            self._tell()
 
     def _put(self, frame: Frame) -> None:
         if self._full_with(frame):
@@ -133,7 +155,7 @@ class Subscriber:
             self._drop(self._pending.popleft())
         self._pending.append(frame)
         self._size += frame.size
-        self._wake.set()
+        self._tell()
 
     def _full_with(self, frame: Frame) -> bool:
         return len(self._pending) >= self.limits.frames or self._size + frame.size > self.limits.size

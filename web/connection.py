@@ -17,9 +17,10 @@ event at the cost of a system call each, where the way through the server costs 
 import json
 import os
 import re
-from collections.abc import Awaitable, Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Awaitable, Callable
 from http import HTTPStatus
+from math import inf
+from types import TracebackType
 from typing import Any
 
 import attrs
@@ -74,10 +75,58 @@ class Connections:
         while self._open:
             await self._empty.wait()
 
+    def hurry(self) -> None:
+        """The server is stopping: what was accepted and is silent may have a request on its way, and not for long."""
+        for connection in self._open:
+            connection.patience.hurry()
+
     def abandon(self) -> None:
         """Take the shields away, so that nothing outlives a cancellation."""
         for connection in self._open:
             connection.abandon()
+
+
+@attrs.define(eq=False)
+class Patience:
+    """How long a silent connection is kept: a deadline for its reading, where hypercorn starts a task each time."""
+
+    seconds: float
+    reading: trio.CancelScope
+    _idle: bool = attrs.field(default=False, init=False)
+
+    async def restart(self, _group: Any, _action: Any) -> None:
+        """Nothing is being answered."""
+        self._idle = True
+        self.reading.deadline = trio.current_time() + self.seconds
+
+    async def stop(self) -> None:
+        """A request is there; it has time."""
+        self._idle = False
+        self.reading.deadline = inf
+
+    def hurry(self) -> None:
+        if self._idle:
+            self.reading.deadline = min(self.reading.deadline, trio.current_time() + SILENT_SECONDS)
+
+
+class Shield:
+    """A shield with a deadline, which the server can take away."""
+
+    __slots__ = ("_all", "_scope")
+
+    def __init__(self, everybodys: set[trio.CancelScope], seconds: float) -> None:
+        self._scope = trio.CancelScope(deadline=trio.current_time() + seconds, shield=True)
+        self._all = everybodys
+
+    def __enter__(self) -> trio.CancelScope:
+        self._all.add(self._scope)
+        return self._scope.__enter__()
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> bool | None:
+        self._all.discard(self._scope)
+        return self._scope.__exit__(kind, error, trace)
 
 
 class Connection(TCPServer):
@@ -96,6 +145,9 @@ class Connection(TCPServer):
         self._heard_all = False
         self._tell_gone: Callable[[], None] | None = None
         self._reading = trio.CancelScope()
+        self.patience = Patience(config.keep_alive_timeout, self._reading)
+        stand_in: Any = self.patience
+        self.idle_task = stand_in
         self._shields: set[trio.CancelScope] = set()
 
     async def run(self) -> None:
@@ -183,15 +235,6 @@ class Connection(TCPServer):
         self._heard_all = True
         if self._tell_gone is not None:
             self._tell_gone()
-        await self.idle_task.stop()  # it would outlive the client by the whole keep-alive time
-
-    async def _idle_timeout(self) -> None:
-        with trio.move_on_after(self.config.keep_alive_timeout) as scope:
-            await self.context.terminated.wait()
-        if not scope.cancelled_caught:  # stopping: what was accepted and is silent may have a request on its way
-            await trio.sleep(SILENT_SECONDS)
-        with trio.CancelScope(shield=True):
-            await self._initiate_server_close()
 
     async def _answer(self, scope: Any, receive: Any, send: Send, sync_spawn: Any, call_soon: Any) -> None:
         self._answering = True
@@ -250,15 +293,8 @@ class Connection(TCPServer):
             return message
         return {**message, "headers": [*message.get("headers", []), (b"connection", b"close")]}
 
-    @contextmanager
-    def _shielded(self, seconds: float) -> Iterator[trio.CancelScope]:
-        """A shield with a deadline, which the server can take away."""
-        with trio.CancelScope(deadline=trio.current_time() + seconds, shield=True) as scope:
-            self._shields.add(scope)
-            try:
-                yield scope
-            finally:
-                self._shields.discard(scope)
+    def _shielded(self, seconds: float) -> "Shield":
+        return Shield(self._shields, seconds)
 
     async def _flush(self) -> None:
         if not self._pending:

@@ -57,6 +57,7 @@ async def serve(
                     task_status.started(connections)
                     await stop.wait()  # no deadline: the server runs until it is told to stop
                     await context.terminated.set()
+                    connections.hurry()
                     accepting.cancel_scope.cancel()
                 site.stop()
                 with trio.move_on_after(grace):

@@ -96,7 +96,7 @@ async def _no_index(_wanted: Wanted) -> Found:
     return Found()
 
 
-async def _no_meaning(_wanted: Wanted) -> None:
+async def _no_meaning(_wanted: Wanted) -> Sequence[tuple[str, str]]:
     raise NoMeaningError("searching by meaning needs the semantic index, and there is none; mode=words works")
 
 
@@ -136,5 +136,5 @@ class Services:
     """Whether sessions are the embedded rehearsal; said wherever its work is shown."""
     search: Callable[[Wanted], Awaitable[Found]] = _no_index
     """Hits of the full-text index as it is now; never waits for what is not yet in it."""
-    meaning: Callable[[Wanted], Awaitable[object]] = _no_meaning
-    """Asks the indexer for what is nearest in meaning; `NoMeaningError` where it can't say."""
+    meaning: Callable[[Wanted], Awaitable[Sequence[tuple[str, str]]]] = _no_meaning
+    """Asks the indexer for the entries nearest in meaning, as kind and slug; `NoMeaningError` where it can't say."""

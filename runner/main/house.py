@@ -402,7 +402,7 @@ class House:
     async def _search(self, wanted: Wanted) -> Found:
         return await limited(self.search_threads)(partial(self.full_text.search, wanted))
 
-    async def _meaning(self, wanted: Wanted) -> object:
+    async def _meaning(self, wanted: Wanted) -> Sequence[tuple[str, str]]:
         question = Meaning(wanted.text, wanted.kinds, wanted.offset + wanted.limit)
         return await question.ask(self.mailboxes.indexer.outside, within=MEANING_WITHIN)
 

@@ -8,7 +8,7 @@ from quart import Blueprint
 from runner.content import Kinds, strong_etag
 from runner.content.entry import dump
 from runner.kernel import KernelError
-from runner.search import Found, NoMeaningError, Wanted
+from runner.search import Found, NoMeaningError, Wanted, as_hits, blend, deep
 from web import answers
 from web.answers import Answer
 from web.asked import Ask, read_query
@@ -72,15 +72,24 @@ def routes(services: Services) -> Blueprint:
         """A page of hits. `type=all` means thoughts and dreams, as older clients expect; `everything` every kind."""
         asked = read_query(ask, Question, rules)
         wanted = Wanted(text=asked.q, kinds=types[asked.type], limit=asked.limit, offset=min(asked.offset, FARTHEST))
-        if asked.mode != WORDS:
-            try:
-                await services.meaning(wanted)
-            except (NoMeaningError, KernelError) as error:
-                return answers.detail(503, str(error), headers={"Retry-After": RETRY_SECONDS})
-        data = dump(document(wanted, await services.search(wanted)))
+        try:
+            found = await find(services, asked.mode, wanted)
+        except (NoMeaningError, KernelError) as error:
+            return answers.detail(503, str(error), headers={"Retry-After": RETRY_SECONDS})
+        data = dump(document(wanted, found))
         return answers.ready(data, strong_etag(data))
 
     return blueprint
+
+
+async def find(services: Services, mode: str, wanted: Wanted) -> Found:
+    """By words, by meaning, or both blended. `NoMeaningError` where there is no semantic index."""
+    if mode == WORDS:
+        return await services.search(wanted)
+    near = as_hits(services.catalogue(), await services.meaning(deep(wanted)))
+    if mode == MEANING:
+        return blend(wanted, near)
+    return blend(wanted, (await services.search(deep(wanted))).hits, near)
 
 
 def types_of(kinds: Kinds) -> dict[str, tuple[str, ...]]:

@@ -107,3 +107,26 @@ async def test_meaning_says_why_it_is_not_there(world: World, mode: str) -> None
     assert found.status == 503
     assert "semantic index" in found.json()["detail"]
     assert int(found.headers["retry-after"]) > 0
+
+
+async def test_meaning_and_words_are_blended(world: World) -> None:
+    """Once the indexer can say what is near, `meaning` shows its order, and `both` what is high in either list."""
+    entries(world)
+    asked: list[Wanted] = []
+
+    async def near(wanted: Wanted) -> list[tuple[str, str]]:
+        asked.append(wanted)
+        return [("dreams", "d"), ("thoughts", "gone"), ("thoughts", "a")]
+
+    indexed(world).change(meaning=near)
+    async with running(world) as server:
+        meaning = (await server.get(SEARCH + "?q=harbour&mode=meaning&type=everything")).json()
+        both = (await server.get(SEARCH + "?q=kept&mode=both&type=everything")).json()
+        second = (await server.get(SEARCH + "?q=kept&mode=both&type=everything&limit=1&offset=1")).json()
+    assert [hit["slug"] for hit in meaning["results"]] == ["d", "a"]
+    assert meaning["results"][0]["snippet"] == "low &lt;b&gt;tide&lt;/b&gt;"
+    assert [hit["slug"] for hit in both["results"]] == ["a", "d"], "the first is in both lists"
+    assert "<mark>kept</mark>" in both["results"][0]["snippet"]
+    assert (both["total"], second["total"]) == (2, 2)
+    assert second["results"] == both["results"][1:2]
+    assert [wanted.limit for wanted in asked] == [20, 20, 2]

@@ -78,7 +78,10 @@ def shaped(default: Any = attrs.NOTHING, **schema: Any) -> Any:
 def offer(
     blueprint: Blueprint, rule: str, operation: Operation, *, method: str = "GET", hot: bool = False
 ) -> Callable[[View], View]:
-    """Serve a view at a path, as declared; `hot` without the framework. Its docstring is the summary otherwise none."""
+    """Serve a view at a path, as declared: a `hot` one without the framework.
+
+    The view's docstring is the summary where the operation has none.
+    """
 
     def add(view: View) -> View:
         endpoint = f"{method.lower()} {rule}".replace(".", " ")

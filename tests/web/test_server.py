@@ -178,6 +178,32 @@ async def test_a_viewer_that_stops_reading_is_dropped(world: World) -> None:
         assert server.connections.stalled <= 1
 
 
+async def test_a_viewer_that_reads_late_gets_all_of_it(world: World) -> None:
+    """What its socket could not take at once comes later, whole and in order, and the stream goes on."""
+    async with running(world) as server:
+        late = await Viewer.join(server, "/api/v1/events/stream")
+        late.stream.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+        writer = world.hub.writer()
+        for number in range(200):
+            writer.commit("thoughts", "thought.created", json.dumps({"n": number, "pad": "x" * 4_000}).encode())
+            await trio.lowlevel.checkpoint()
+        with trio.fail_after(20):
+            assert [event[1]["n"] for event in await late.events(200)] == list(range(200))
+            writer.commit("thoughts", "thought.created", b'{"n": 200}')
+            assert await late.event() == ("thought.created", {"n": 200})
+
+
+async def test_a_viewer_that_leaves_gives_its_place_back(world: World) -> None:
+    """Also when nothing is being sent: the next commit finds nobody."""
+    async with running(world) as server:
+        viewer = await Viewer.join(server, "/api/v1/events/stream")
+        assert world.hub.statistics().viewers == 1
+        await viewer.stream.aclose()
+        with trio.fail_after(5):
+            await server.connections.wait_empty()
+        assert (world.hub.statistics().viewers, len(server.site.streams)) == (0, 0)
+
+
 async def stopped(server: Running) -> float:
     began = trio.current_time()
     server.stop.set()

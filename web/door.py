@@ -89,7 +89,9 @@ class Door:
             else:
                 await self._enter(caller, scope, receive, answer)
         except Exception as error:  # the last place where it can still become an answer
-            self.log.exception("http_failed", request_id=request_id, path=scope["path"], error=repr(error)[:500])
+            self.log.exception(
+                "http_handler_failed", request_id=request_id, path=scope["path"], error=repr(error)[:500]
+            )
             if not answer.status:
                 await answer.json(500, {"detail": "Internal Server Error"})
         finally:

@@ -48,6 +48,8 @@ def ask_everything(document: dict[str, Any], url: str, *, examples: int, seed: i
         )
         for mode in modes:
             chosen(given(case=operation.as_strategy(generation_mode=mode))(ask))()
+        while asked[f"{operation.method.upper()} {operation.path}"] < examples:  # what takes nothing is soon exhausted
+            chosen(given(case=operation.as_strategy(generation_mode=GenerationMode.POSITIVE))(ask))()
     return asked
 
 

@@ -21,6 +21,12 @@ SHARES = {
     "sandbox": 0.02,
     "projects": 0.02,
 }
+READABLE = ("thoughts", "dreams", "essays", "letters", "scores", "bookshelf")
+"""Folders whose files the catalogue takes in; the others are walked through, or are for the resident alone."""
+TYPES = {"dreams": "prose"}
+COMMON_WORD = "harbour"
+"""Stands in every entry."""
+ECHOES = 3
 
 
 def text(words: int, seed: int) -> str:
@@ -38,12 +44,41 @@ def make_large_home(home: Path, *, entries: int, until: datetime) -> int:
         for number in range(count):
             day = until - timedelta(days=1 + number / 8)
             path = home / folder / f"{day:%Y-%m-%d}-{folder}-{number}.md"
-            head = f'---\ndate: "{day:%Y-%m-%d}"\ntitle: "{folder} {number}"\ntype: "visit"\n---\n'
+            head = (
+                f'---\ndate: "{day:%Y-%m-%d}"\ntitle: "{folder} {number}"\ntype: "{TYPES.get(folder, "visit")}"\n---\n'
+            )
             path.write_text(head + text(350, number) + "\n")
             os.utime(path, (day.timestamp(), day.timestamp()))
         made += count
     write_state(home, until)
+    write_echoes(home)
     return made
+
+
+def readable(entries: int) -> int:
+    """How many of so many entries are in the catalogue."""
+    return sum(round(entries * SHARES[folder]) for folder in READABLE)
+
+
+def write_echoes(home: Path) -> None:
+    """The manifest of what resembles what: each thought the next few."""
+    slugs = sorted(path.stem for path in (home / "thoughts").glob("*.md"))
+    echoes = {
+        f"thoughts/{slug}": [
+            {
+                "content_type": "thoughts",
+                "slug": other,
+                "title": other.partition("-thoughts-")[2],
+                "date": other[:10],
+                "similarity": 0.5,
+            }
+            for other in slugs[number + 1 : number + 1 + ECHOES]
+        ]
+        for number, slug in enumerate(slugs)
+    }
+    manifest = home / "runner" / "memory" / "data" / "echoes_manifest.json"
+    manifest.parent.mkdir(parents=True, exist_ok=True)
+    manifest.write_text(json.dumps({"echoes": echoes}))
 
 
 def write_state(home: Path, until: datetime) -> None:

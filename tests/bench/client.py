@@ -13,6 +13,7 @@ from typing import Any, TextIO
 import cattrs
 
 from runner.process.limits import raise_open_files
+from tests.bench.crowd import Crowd
 from tests.bench.load import Asker, Load
 
 Job = Callable[[dict[str, Any]], dict[str, object]]
@@ -20,8 +21,14 @@ Job = Callable[[dict[str, Any]], dict[str, object]]
 
 def jobs() -> dict[str, Job]:
     """Everything it can be asked for; what one job leaves for the next is kept by these."""
-    asker = Asker()
-    return {"load": lambda job: asker.run(cattrs.structure(job, Load))}
+    asker, crowd = Asker(), Crowd()
+    return {
+        "load": lambda job: asker.run(cattrs.structure(job, Load)),
+        "join": lambda job: crowd.join(**job),
+        "tell": lambda job: crowd.tell(**job),
+        "stall": lambda job: crowd.stall(**job),
+        "leave": lambda job: crowd.leave(**job),
+    }
 
 
 def work(lines: TextIO, out: TextIO) -> None:

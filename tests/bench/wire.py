@@ -107,6 +107,12 @@ class AnswerReader:
         """The body as it was sent."""
         return self._parts[0] if len(self._parts) == 1 else b"".join(self._parts)
 
+    def chunks(self) -> ChunkReader:
+        """What reads on in a body without an end, once the head and what came with it were read."""
+        if self._chunks is None:
+            raise WireError(f"not chunked: {self.head[:200]!r}")
+        return self._chunks
+
     def field(self, name: bytes) -> bytes:
         """The value of a header, by its lower-case name; empty where it is not."""
         start = self._lower.find(b"\r\n" + name + b":")

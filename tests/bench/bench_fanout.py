@@ -1,0 +1,103 @@
+"""Viewers of the event stream of the shipped process: one event to all of them, a hundred, and some that stall.
+
+    python -m tests.bench.bench_fanout [--json] [--viewers N ...] [--rounds N] [--events N] [--stalled N]
+
+A delay is the time from putting a file in its place until one viewer has the news of it, so the last of many viewers
+also waits until the one client process has read for all the others. The exit code is 1 when a viewer missed something,
+or when one that stopped reading was not cut.
+"""
+
+import argparse
+import sys
+import tempfile
+from collections.abc import AsyncIterator, Sequence
+from pathlib import Path
+from typing import Any
+
+import attrs
+import trio
+
+from tests.bench.figures import commit, memory_kib, print_line
+from tests.bench.house import furnish, measuring, served
+
+STREAM = "/api/v1/events/stream"
+FOLDER = "scores"
+ENTRIES = 200
+SETTLING_SECONDS = 1.0
+WITHIN = 60.0
+TELLING_SECONDS = 0.01
+"""Between two files of a series."""
+TARGET_SECONDS = 1.0
+TARGET_KIB = 40.0
+
+
+@attrs.frozen
+class Plan:
+    """What is measured with each number of viewers."""
+
+    rounds: int
+    events: int
+    stalled: int
+    most: int
+
+
+async def measure(viewers: int, plan: Plan) -> AsyncIterator[dict[str, Any]]:
+    """The lines of one number of viewers."""
+    with tempfile.TemporaryDirectory() as folder:
+        home = Path(folder) / "home"
+        await furnish(home, ENTRIES)
+        async with served(home) as house, measuring() as client:
+            up, pid = house.up, house.up.process.pid
+            await trio.sleep(SETTLING_SECONDS)
+            before = memory_kib(pid)
+            place = {"host": up.host, "port": up.port, "pid": pid, "folder": str(home / FOLDER)}
+            joined = await client.ask("join", **place, path=STREAM, viewers=viewers)
+            await trio.sleep(SETTLING_SECONDS)
+            each = round((memory_kib(pid) - before) / viewers, 1)
+            yield _judged({"part": "join", **joined, "kib_each": each}, f"<={TARGET_KIB:g} KiB", each <= TARGET_KIB)
+            for number in range(plan.rounds):
+                line = await client.ask("tell", names=[f"one-{number}"], pause=0.0, within=WITHIN)
+                met = line["right"] and line["p99_ms"] <= TARGET_SECONDS * 1000
+                yield _judged({"part": "one event", **line}, f"p99<={TARGET_SECONDS:g}s", met)
+            names = [f"series-{number:04}" for number in range(plan.events)]
+            yield {
+                "part": "series",
+                **await client.ask("tell", names=names, pause=TELLING_SECONDS, within=WITHIN),
+                "kib_each": round((memory_kib(pid) - before) / viewers, 1),
+            }
+            found = await client.ask("stall", path=STREAM, viewers=plan.stalled, most=plan.most, within=WITHIN)
+            found["right"] = found["right"] and found["cut"] == found["closed"] == plan.stalled
+            yield {"part": "stalled", **found}
+            await client.ask("leave")
+
+
+def _judged(line: dict[str, Any], target: str, met: object) -> dict[str, Any]:
+    return {**line, "target": target, "met": "yes" if met else "no"}
+
+
+async def run(sizes: Sequence[int], plan: Plan, *, as_json: bool) -> int:
+    """Print every line as it comes; 1 when something was missed."""
+    measured, wrong = commit(), 0
+    for viewers in sizes:
+        async for line in measure(viewers, plan):
+            wrong += line.get("right") is False
+            print_line("fanout", {"viewers": viewers, **line, "commit": measured}, as_json=as_json)
+    return 1 if wrong else 0
+
+
+def main(argv: Sequence[str]) -> int:
+    """Measure and print."""
+    parser = argparse.ArgumentParser(prog="bench_fanout", description=__doc__)
+    parser.add_argument("--viewers", type=int, nargs="+", default=[100, 1_000, 5_000])
+    parser.add_argument("--rounds", type=int, default=3, help="single events")
+    parser.add_argument("--events", type=int, default=100, help="of the series")
+    parser.add_argument("--stalled", type=int, default=50, help="viewers that stop reading")
+    parser.add_argument("--most", type=int, default=2_000, help="events told to those who stall, at most")
+    parser.add_argument("--json", action="store_true")
+    options = parser.parse_args(argv)
+    plan = Plan(options.rounds, options.events, options.stalled, options.most)
+    return trio.run(lambda: run(options.viewers, plan, as_json=options.json))
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

@@ -14,6 +14,7 @@ import cattrs
 
 from runner.process.limits import raise_open_files
 from tests.bench.crowd import Crowd
+from tests.bench.edits import Editing, Editor
 from tests.bench.load import Asker, Load
 
 Job = Callable[[dict[str, Any]], dict[str, object]]
@@ -21,9 +22,10 @@ Job = Callable[[dict[str, Any]], dict[str, object]]
 
 def jobs() -> dict[str, Job]:
     """Everything it can be asked for; what one job leaves for the next is kept by these."""
-    asker, crowd = Asker(), Crowd()
+    asker, crowd, editor = Asker(), Crowd(), Editor()
     return {
         "load": lambda job: asker.run(cattrs.structure(job, Load)),
+        "edit": lambda job: editor.run(cattrs.structure(job, Editing)),
         "join": lambda job: crowd.join(**job),
         "tell": lambda job: crowd.tell(**job),
         "stall": lambda job: crowd.stall(**job),

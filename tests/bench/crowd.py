@@ -96,6 +96,10 @@ class Crowd:
     """When each file was put in its place."""
     _poll: select.epoll | None = None
     _reference: list[str] = attrs.field(factory=list)
+    _held: set[int] = attrs.field(factory=set)
+    """Ports of the stalled ones."""
+    _looked_at: float = 0.0
+    _cut_at: float | None = None
 
     def join(self, *, host: str, port: int, pid: int, path: str, folder: str, viewers: int) -> dict[str, object]:
         """Let so many viewers in, with nothing written yet."""
@@ -126,7 +130,7 @@ class Crowd:
 
     def tell(self, *, names: list[str], pause: float, within: float) -> dict[str, object]:
         """Write these files one after the other, and wait until every viewer has the news of all."""
-        cpu, began = cpu_seconds(self.pid), time.perf_counter()
+        cpu, own, began = cpu_seconds(self.pid), time.process_time(), time.perf_counter()
         delays = self._tell(names, pause, within)
         wall, used = time.perf_counter() - began, cpu_seconds(self.pid) - cpu
         return {
@@ -135,6 +139,7 @@ class Crowd:
             "wall_s": round(wall, 3),
             "cpu_s": round(used, 3),
             "cpu_us_each": round(used / max(1, len(delays)) * 1e6, 1),
+            "client_cpu_s": round(time.process_time() - own, 3),
             **self._verdict(),
         }
 
@@ -144,25 +149,24 @@ class Crowd:
         for viewer in self.stalled:
             while not viewer.opened:
                 viewer.read()
-        ports = {viewer.sock.getsockname()[1] for viewer in self.stalled}
+        held = self._held = {viewer.sock.getsockname()[1] for viewer in self.stalled}
         cpu, began = cpu_seconds(self.pid), time.perf_counter()
-        events, cut_after = 0, None
+        self._cut_at, events = None, 0
         delays: list[float] = []
-        while cut_after is None and time.perf_counter() - began < within:
+        while self._cut_at is None and time.perf_counter() - began < within:
             if events < most:
                 delays += self._tell([f"crowd-{events + n:05}-{'x' * 180}" for n in range(BATCH)], 0.0, within)
                 events += BATCH
             else:
                 time.sleep(LOOK_SECONDS)
-            if not ports & self._connected():
-                cut_after = time.perf_counter() - began
+            self._look()
         used = cpu_seconds(self.pid) - cpu
         return {
             "stalled": viewers,
             "events": events,
-            "cut": viewers - len(ports & self._connected()),
-            "cut_after_s": None if cut_after is None else round(cut_after, 2),
-            "closed": sum(map(_drained, self.stalled)) if cut_after is not None else 0,
+            "cut": viewers - len(held & self._connected()),
+            "cut_after_s": None if self._cut_at is None else round(self._cut_at - began, 2),
+            "closed": 0 if self._cut_at is None else sum(map(_drained, self.stalled)),
             **spread(delays),
             "cpu_s": round(used, 3),
             **self._verdict(),
@@ -181,6 +185,10 @@ class Crowd:
                 self._write(todo.popleft())
                 due = time.perf_counter() + pause
             timeout = max(0.0, due - time.perf_counter()) if todo else until - now
+            if self.stalled and self._cut_at is None:
+                timeout = min(timeout, LOOK_SECONDS)
+                if now >= self._looked_at + LOOK_SECONDS:
+                    self._look()
             for number, _ in self._poll.poll(timeout, len(self.viewers)):
                 viewer = self.viewers[number]
                 frames = viewer.read()
@@ -189,7 +197,7 @@ class Crowd:
                     self._poll.unregister(number)
                     continue
                 for frame in frames:
-                    slug = _slug(frame)
+                    slug = slug_of(frame)
                     if slug in self.written:
                         delays.append(at - self.written[slug])
                     if viewer is self._first():
@@ -217,6 +225,12 @@ class Crowd:
         right = served == len(viewers) and len(sums) == 1 and not gaps and same
         return {"served": served, "of": len(viewers), "sums": len(sums), "gaps": gaps, "right": right}
 
+    def _look(self) -> None:
+        """Note when the server holds none of the stalled ones any more."""
+        self._looked_at = time.perf_counter()
+        if self._cut_at is None and not self._held & self._connected():
+            self._cut_at = self._looked_at
+
     def _connected(self) -> set[int]:
         """The viewers' ports of the connections that the server still holds."""
         found: set[int] = set()
@@ -241,7 +255,8 @@ def _drained(viewer: Viewer) -> bool:
     return True
 
 
-def _slug(frame: bytes) -> str:
+def slug_of(frame: bytes) -> str:
+    """What the event is about."""
     data = field_of(frame, b"data")
     start = data.find(b'"slug":"') + 8
     return data[start : data.find(b'"', start)].decode()

@@ -6,20 +6,16 @@ its bytes for one in `SAMPLE`.
 
 import gzip
 import itertools
-import select
-import socket
 import time
 from collections.abc import Iterator
-from typing import Self
 
 import attrs
 
 from tests.bench.figures import cpu_seconds, spread
+from tests.bench.links import Link, Links
 from tests.bench.wire import AnswerReader, WireError, request
 
 SAMPLE = 16
-PIECE = 1024 * 1024
-SILENT_SECONDS = 30.0
 TOLD = 5
 """Wrong answers that are described; the others are counted."""
 
@@ -58,22 +54,6 @@ class Question:
     """Encoded lengths that were decoded and found right."""
 
 
-@attrs.define(eq=False)
-class Link:
-    """One connection."""
-
-    sock: socket.socket
-    question: Question
-    reader: AnswerReader = attrs.field(factory=AnswerReader)
-    sent: float = 0.0
-
-    def ask(self, question: Question) -> None:
-        self.question = question
-        self.reader.begin()
-        self.sent = time.perf_counter()
-        self.sock.send(question.wire)  # far smaller than a socket's buffer
-
-
 @attrs.define
 class Asker:
     """Asks, and keeps what each path answered first."""
@@ -85,22 +65,16 @@ class Asker:
         missing = [path for path in dict.fromkeys(paths) if path not in self.known]
         if not missing:
             return
-        with socket.create_connection((host, port), timeout=SILENT_SECONDS) as sock:
+        with Links[str](host, port) as links:
+            link = links.open()
             for path in missing:
-                self.known[path] = self._look(sock, path)
-
-    def _look(self, sock: socket.socket, path: str) -> Known:
-        reader = AnswerReader()
-        sock.sendall(request(path, {}))
-        whole = False
-        while not whole:
-            data = sock.recv(PIECE)
-            if not data:
-                raise WireError(f"closed before {path} was answered")
-            whole = reader.feed(data)
-        if reader.status != 200:
-            raise WireError(f"{path} answered {reader.status}: {reader.body[:200]!r}")
-        return Known(reader.field(b"etag").decode(), reader.body)
+                link.ask(request(path, {}), path)
+                while not link.read():
+                    pass
+                reader = link.reader
+                if reader.status != 200:
+                    raise WireError(f"{path} answered {reader.status}: {reader.body[:200]!r}")
+                self.known[path] = Known(reader.field(b"etag").decode(), reader.body)
 
     def run(self, load: Load) -> dict[str, object]:
         """The figures of one load."""
@@ -108,10 +82,12 @@ class Asker:
         questions = [self._question(load, path) for path in load.paths]
         if load.conditional and not all(question.known.etag for question in questions):
             return {"answers": 0, "without_etag": True}
-        with Round(load, itertools.cycle(questions)) as warm:
-            warm.run(load.connections, load.seconds)
-            warm.forget()
-            return warm.measure()
+        with Links[Question](load.host, load.port) as links:
+            opened = [links.open() for _ in range(load.connections)]
+            whole = Round(load, itertools.cycle(questions), links, opened)
+            whole.run(load.connections, load.seconds)
+            whole.forget()  # that was for warming up
+            return whole.measure()
 
     def _question(self, load: Load, path: str) -> Question:
         headers: dict[str, str] = {}
@@ -124,29 +100,20 @@ class Asker:
 
 @attrs.define
 class Round:
-    """The connections of one load and what came over them."""
+    """What comes over the connections of one load."""
 
     load: Load
     questions: Iterator[Question]
+    links: Links[Question]
+    opened: list[Link[Question]]
     delays: list[float] = attrs.field(factory=list)
     received: int = 0
     encodings: set[str] = attrs.field(factory=set)
-    reopened: int = 0
     wrong: int = 0
     told: list[str] = attrs.field(factory=list)
-    _links: dict[int, Link] = attrs.field(factory=dict)
-    _poll: select.epoll = attrs.field(factory=select.epoll)
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        for link in self._links.values():
-            link.sock.close()
-        self._poll.close()
 
     def forget(self) -> None:
-        """What came so far was for warming up; wrong answers stay wrong."""
+        """Leave out what came so far; wrong answers stay wrong."""
         self.delays, self.received = [], 0
 
     def measure(self) -> dict[str, object]:
@@ -166,7 +133,7 @@ class Round:
             "bytes": self.received,
             "cpu_s": round(used, 3),
             "client_cpu_s": round(own, 3),
-            "reopened": self.reopened,
+            "reopened": self.links.reopened,
             "wrong": self.wrong,
             "told": self.told,
         }
@@ -174,61 +141,41 @@ class Round:
     def run(self, count: int, seconds: float) -> None:
         """Ask so often, or for so long where that is shorter, and wait for what was asked."""
         until = time.perf_counter() + seconds
+        idle, self.opened = self.opened, []
         asked = 0
-        while len(self._links) < self.load.connections:
-            self._open()
-        for link in list(self._links.values()):
-            if asked < count:
-                link.ask(next(self.questions))
-                asked += 1
+        while idle and asked < count:
+            self._ask(idle.pop())
+            asked += 1
+        self.opened += idle
         waiting = asked
         while waiting:
-            ready = self._poll.poll(SILENT_SECONDS)
-            if not ready:
-                raise WireError(f"no answer for {SILENT_SECONDS:g} s, {waiting} are waited for")
-            for number, _ in ready:
-                link = self._links[number]
-                if not self._read(link):
-                    continue
-                waiting -= 1
-                if b"\r\nconnection: close" in link.reader.head.lower():
-                    link = self._replace(link)
+            came = 0
+            for link in self.links.answers():
+                came += 1
+                self._take(link)
+                usable = self.links.usable(link)
                 if asked < count and time.perf_counter() < until:
-                    link.ask(next(self.questions))
+                    self._ask(usable)
                     asked += 1
                     waiting += 1
+                else:
+                    self.opened.append(usable)
+            waiting -= came
 
-    def _open(self) -> Link:
-        sock = socket.create_connection((self.load.host, self.load.port), timeout=SILENT_SECONDS)
-        sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-        link = Link(sock, next(self.questions))
-        self._links[sock.fileno()] = link
-        self._poll.register(sock.fileno(), select.EPOLLIN)
-        return link
+    def _ask(self, link: Link[Question]) -> None:
+        question = next(self.questions)
+        link.ask(question.wire, question)
 
-    def _replace(self, link: Link) -> Link:
-        self.reopened += 1
-        self._poll.unregister(link.sock.fileno())
-        del self._links[link.sock.fileno()]
-        link.sock.close()
-        return self._open()
-
-    def _read(self, link: Link) -> bool:
-        data = link.sock.recv(PIECE)
-        if not data:
-            raise WireError(f"closed in the middle of {link.question.path}")
-        if not link.reader.feed(data):
-            return False
-        self.delays.append(time.perf_counter() - link.sent)
+    def _take(self, link: Link[Question]) -> None:
+        assert link.asked is not None
+        self.delays.append(link.answered - link.sent)
         self.received += link.reader.received
-        if problem := self._problem(link):
+        if problem := self._problem(link.reader, link.asked):
             self.wrong += 1
             if len(self.told) < TOLD:
-                self.told.append(f"{link.question.path}: {problem}")
-        return True
+                self.told.append(f"{link.asked.path}: {problem}")
 
-    def _problem(self, link: Link) -> str | None:
-        reader, question = link.reader, link.question
+    def _problem(self, reader: AnswerReader, question: Question) -> str | None:
         if self.load.conditional:
             return None if reader.status == 304 else f"status {reader.status}, not 304"
         if reader.status != 200:

@@ -68,7 +68,6 @@ async def measure(viewers: int, plan: Plan) -> AsyncIterator[dict[str, Any]]:
             found = await client.ask("stall", path=STREAM, viewers=plan.stalled, most=plan.most, within=WITHIN)
             found["right"] = found["right"] and found["cut"] == found["closed"] == plan.stalled
             yield {"part": "stalled", **found}
-            await client.ask("leave")
 
 
 def _judged(line: dict[str, Any], target: str, met: object) -> dict[str, Any]:

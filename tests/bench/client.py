@@ -29,7 +29,6 @@ def jobs() -> dict[str, Job]:
         "join": lambda job: crowd.join(**job),
         "tell": lambda job: crowd.tell(**job),
         "stall": lambda job: crowd.stall(**job),
-        "leave": lambda job: crowd.leave(**job),
     }
 
 

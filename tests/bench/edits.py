@@ -14,9 +14,9 @@ from pathlib import Path
 
 import attrs
 
-from tests.bench.crowd import Viewer, slug_of
 from tests.bench.figures import cpu_seconds, spread
 from tests.bench.links import Link, Links
+from tests.bench.viewer import Viewer, slug_of
 from tests.bench.wire import AnswerReader, request
 
 ALLOWED_SECONDS = 0.3
@@ -161,8 +161,7 @@ class Reading:
         """The figures of one load with edits."""
         editing = self.editing
         viewer = Viewer.join(editing.host, editing.port, editing.stream)
-        while not viewer.opened and not viewer.ended:
-            viewer.read()
+        viewer.open()
         viewer.sock.setblocking(False)
         self.links.poll.register(viewer.sock.fileno())
         cpu, began = cpu_seconds(editing.pid), time.perf_counter()
@@ -266,18 +265,21 @@ class Reading:
             self.unmodified += 1
             if etag == asked.etag:
                 return self.seen[asked.path, etag].numbers
-            return self._wrong(f"{asked.path} is unmodified as {etag}, asked was {asked.etag}")
+            self._wrong(f"{asked.path} is unmodified as {etag}, asked was {asked.etag}")
+            return None
         if reader.status == 404 and asked.file is not None:
             return {}
         if reader.status != 200 or not etag:
-            return self._wrong(f"{asked.path}: status {reader.status}, etag {etag!r}")
+            self._wrong(f"{asked.path}: status {reader.status}, etag {etag!r}")
+            return None
         body, zipped = reader.body, reader.field(b"content-encoding") == b"gzip"
         self.packed += zipped
         digest = hashlib.blake2b(body, digest_size=16).digest()
         known = self.seen.get((asked.path, etag))
         if known is not None and known.digest != digest:
             self.conflicts += 1
-            return self._wrong(f"{asked.path}: other bytes for the etag {etag}")
+            self._wrong(f"{asked.path}: other bytes for the etag {etag}")
+            return None
         if known is None:
             numbers: dict[int, int] = {}
             for mark in MARK.finditer(gzip.decompress(body) if zipped else body):

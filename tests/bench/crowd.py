@@ -82,10 +82,14 @@ class Crowd:
         while (missing := viewers - len(self.viewers)) > 0:
             for viewer in [Viewer.join(host, port, path) for _ in range(min(WAVE, missing))]:
                 viewer.open()
-                viewer.sock.setblocking(False)
-                self.viewers[viewer.sock.fileno()] = viewer
-                self._poll.register(viewer.sock.fileno(), select.EPOLLIN)
+                self.add(viewer)
         return {"joined_s": round(time.perf_counter() - began, 2)}
+
+    def add(self, viewer: Viewer) -> None:
+        """One more."""
+        viewer.sock.setblocking(False)
+        self.viewers[viewer.sock.fileno()] = viewer
+        self._poll.register(viewer.sock.fileno(), select.EPOLLIN)
 
     def tell(self, *, names: list[str], pause: float, within: float) -> dict[str, object]:
         """Write these files one after the other, and wait until every viewer has the news of all."""
@@ -139,7 +143,7 @@ class Crowd:
         news = News(deque(names), pause, time.perf_counter())
         wanted = len(self.written) + len(names)
         waiting, until = len(self.viewers), time.perf_counter() + within
-        while waiting and (now := time.perf_counter()) < until:
+        while (waiting or news.todo) and (now := time.perf_counter()) < until:
             if news.todo and now >= news.due:
                 self._write(news.todo.popleft())
                 news.due = time.perf_counter() + pause

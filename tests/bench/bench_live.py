@@ -4,9 +4,6 @@ The model is a program that writes one line at a time with the instant in it; vi
 """
 
 import argparse
-import json
-import math
-import resource
 import sys
 import tempfile
 import time
@@ -15,6 +12,8 @@ from pathlib import Path
 
 import trio
 
+from runner.process.limits import raise_open_files
+from tests.bench.figures import commit, print_line, spread
 from tests.support.fixtures import STREAM
 from tests.support.http_client import EventStream
 from tests.support.process import command, scrubbed, start
@@ -43,15 +42,11 @@ def main(argv: Sequence[str]) -> int:
     parser.add_argument("--pause", type=float, default=0.01, help="seconds between two lines")
     parser.add_argument("--json", action="store_true")
     options = parser.parse_args(argv)
-    hard = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
-    resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
+    raise_open_files()
+    measured = commit()
     for viewers in (1, 50):
         found = trio.run(_measure, viewers, options.lines, options.pause)
-        if options.json:
-            print(json.dumps(found))
-        else:
-            words = "  ".join(f"{name} {value}" for name, value in found.items())
-            print(f"live  {words}")
+        print_line("live", {**found, "commit": measured}, as_json=options.json)
     return 0
 
 
@@ -77,7 +72,7 @@ async def _measure(viewers: int, lines: int, pause: float) -> dict[str, object]:
             async def watch(stream: EventStream) -> None:
                 while (event := await stream.next()) is not None and event.name != "session.end":
                     if event.name == "session.text":
-                        delays.append((time.monotonic_ns() - int(event.data["text"])) / 1e6)
+                        delays.append((time.monotonic_ns() - int(event.data["text"])) / 1e9)
 
             async with trio.open_nursery() as watching:
                 for stream in streams:
@@ -88,18 +83,7 @@ async def _measure(viewers: int, lines: int, pause: float) -> dict[str, object]:
             await up.stop()
             nursery.cancel_scope.cancel()
     assert len(delays) == viewers * lines
-    delays.sort()
-    return {
-        "viewers": viewers,
-        "lines": lines,
-        "p50_ms": round(_percentile(delays, 50), 2),
-        "p99_ms": round(_percentile(delays, 99), 2),
-        "max_ms": round(delays[-1], 2),
-    }
-
-
-def _percentile(ordered: list[float], percent: float) -> float:
-    return ordered[min(len(ordered) - 1, math.ceil(len(ordered) * percent / 100) - 1)]
+    return {"viewers": viewers, "lines": lines, **spread(delays)}
 
 
 if __name__ == "__main__":

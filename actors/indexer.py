@@ -1,6 +1,6 @@
 """Indexer: keeps the catalogue true to the disk, and tells what changed.
 
-Owns     the catalogue in force and the full-text index (their only writer).
+Owns     the catalogue in force, what is kept of it on disk, and the full-text index (their only writer).
 Told by  watcher (Changed, Scan).
 Tells    broadcaster (Publish for each entry created, modified or deleted).
 Crash    permanent; readers keep the last snapshot, and a scan finds what was missed.
@@ -20,7 +20,18 @@ import trio
 
 from actors.protocol import Changed, Meaning, Publish, Scan
 from runner.clock import Now
-from runner.content import MAILBOX, Catalogue, Change, NewMessage, Threads, change_event, message_event, scan, update
+from runner.content import (
+    MAILBOX,
+    Catalogue,
+    Change,
+    KeptEntries,
+    NewMessage,
+    Threads,
+    change_event,
+    message_event,
+    scan,
+    update,
+)
 from runner.kernel import EventRing, Life, Mailbox, Ref
 from runner.search import NoMeaningError, SearchIndex
 
@@ -36,6 +47,9 @@ NO_MEANING = "searching by meaning needs the semantic index, and this home has n
 
 SCAN_EVERY = 60.0
 """Seconds between two comparisons with the disk, for what no watch tells (contract: nothing goes stale)."""
+
+KEPT_AFTER = 2.0
+"""Seconds from a change to its keeping on disk."""
 
 PATIENCE_AT_START = 4.0
 """Seconds that the start waits for the first scan; a larger home is read on behind its back, and can be searched."""
@@ -137,6 +151,42 @@ class Searching:
 
 
 @attrs.define(eq=False)
+class Keeping:
+    """The entries kept on disk for the next start, and the one thread that writes them."""
+
+    kept: KeptEntries
+    run_sync: RunSync
+    events: EventRing
+    _wanted: trio.Event = attrs.field(factory=trio.Event, init=False)
+
+    def take_in(self) -> None:
+        """There is another snapshot."""
+        self._wanted.set()
+
+    async def load(self, empty: Catalogue) -> Catalogue:
+        """What was kept; nothing where that can't be read."""
+        try:
+            return await self.run_sync(partial(self.kept.load, empty))
+        except (sqlite3.Error, OSError) as error:
+            self._tell(error)
+            return empty
+
+    async def follow(self, shelf: "InForce") -> None:
+        """Keep what is in force, a while after it came, for ever: many changes are one write."""
+        while True:
+            await self._wanted.wait()  # no deadline: there may be no news for days
+            await trio.sleep(KEPT_AFTER)
+            self._wanted = trio.Event()
+            try:
+                await self.run_sync(partial(self.kept.save, shelf.catalogue))
+            except (sqlite3.Error, OSError) as error:
+                self._tell(error)  # what is not kept is read from its file
+
+    def _tell(self, error: Exception) -> None:
+        self.events.emit("catalogue.not_kept", cause=f"{type(error).__name__}: {error}"[:300])
+
+
+@attrs.define(eq=False)
 class Indexer:
     """Makes the next snapshot in a thread and puts it in force together with the news of it, in one step."""
 
@@ -147,6 +197,7 @@ class Indexer:
     now: Now
     origin: str
     searching: Searching | None = None
+    keeping: Keeping | None = None
     _number: int = attrs.field(default=0, init=False)
 
     async def run(self, life: Life) -> None:
@@ -163,6 +214,8 @@ class Indexer:
             if self.searching is not None:
                 self.searching.compare()
                 nursery.start_soon(self.searching.follow, self.shelf)
+            if self.keeping is not None:
+                nursery.start_soon(self.keeping.follow, self.shelf)
             await self._follow()
 
     async def _first_scan(self, scanned: trio.Event) -> None:
@@ -197,6 +250,8 @@ class Indexer:
         self.shelf.stale = False
         try:
             last, threads = self.shelf.catalogue, self.shelf.threads
+            if not self.shelf.known and self.keeping is not None:
+                last = await self.keeping.load(last)
             self._put_in_force(*await self.run_sync(lambda: (*scan(last), *threads.everywhere())))
         except BaseException:
             self.shelf.stale = True
@@ -210,6 +265,8 @@ class Indexer:
         self, catalogue: Catalogue, changes: tuple[Change, ...], threads: Threads, messages: tuple[NewMessage, ...]
     ) -> None:
         """Readers and followers learn of it in one synchronous step: no crash comes between the two."""
+        if self.keeping is not None and catalogue is not self.shelf.catalogue:
+            self.keeping.take_in()
         self.shelf.catalogue, self.shelf.threads = catalogue, threads
         if changes and self.searching is not None:
             self.searching.take_in(changes)

@@ -3,6 +3,7 @@
 from runner.content.catalogue import Catalogue, Change, Problem, Shelf, scan, update
 from runner.content.changes import MAILBOX, change_event, message_event
 from runner.content.entry import Entry, NotAnEntryError, Stamp, read_entry, strong_etag
+from runner.content.kept import KeptEntries
 from runner.content.kinds import Kind, Kinds, parse_kinds, read_kinds
 from runner.content.markdown import Markdown, reading_minutes
 from runner.content.paths import PathRefusedError, safe_path
@@ -13,6 +14,7 @@ __all__ = (
     "Catalogue",
     "Change",
     "Entry",
+    "KeptEntries",
     "Kind",
     "Kinds",
     "Markdown",

@@ -6,7 +6,8 @@ a thread; it is the only one who puts a new snapshot in force.
 
 import os
 import stat
-from collections.abc import Iterable, Mapping
+from bisect import insort
+from collections.abc import Iterable, Mapping, Set
 from pathlib import Path
 from types import MappingProxyType
 
@@ -17,6 +18,9 @@ from runner.content.kinds import Kind, Kinds
 from runner.content.paths import is_entry_name, slug_of
 
 KEPT_PROBLEMS = 100
+
+SORTED_FROM = 16
+"""One entry in so many that is new makes sorting cheaper than putting each into its place."""
 
 
 @attrs.frozen
@@ -43,17 +47,43 @@ class Shelf:
     """All entries of one kind, newest first, and their list as it is answered."""
 
     kind: Kind
-    entries: Mapping[str, Entry]
+    entries: MappingProxyType[str, Entry]
     order: tuple[Entry, ...]
     list_json: bytes = attrs.field(repr=False)
     etag: str
-    problems: Mapping[str, tuple[Stamp, str]] = attrs.field(factory=dict)
+    problems: MappingProxyType[str, tuple[Stamp, str]]
 
     @classmethod
     def make(cls, kind: Kind, entries: dict[str, Entry], problems: dict[str, tuple[Stamp, str]]) -> "Shelf":
-        order = tuple(sorted(entries.values(), key=lambda entry: entry.order, reverse=True))
-        data = b"[" + b",".join(entry.item for entry in order) + b"]"
+        return cls._of(kind, entries, problems, tuple(sorted(entries.values(), key=_place, reverse=True)))
+
+    def with_others(
+        self, entries: dict[str, Entry], problems: dict[str, tuple[Stamp, str]], touched: Set[str]
+    ) -> "Shelf":
+        """The next shelf, where only the `touched` slugs differ: they are put into their places, the rest stays."""
+        if len(touched) > len(entries) // SORTED_FROM:
+            return Shelf.make(self.kind, entries, problems)
+        order = [entry for entry in self.order if entry.slug not in touched]
+        order.reverse()
+        for slug in touched:
+            if slug in entries:
+                insort(order, entries[slug], key=_place)
+        return self._of(self.kind, entries, problems, tuple(reversed(order)))
+
+    @classmethod
+    def _of(
+        cls,
+        kind: Kind,
+        entries: dict[str, Entry],
+        problems: dict[str, tuple[Stamp, str]],
+        order: tuple[Entry, ...],
+    ) -> "Shelf":
+        data = b"[" + b",".join([entry.item for entry in order]) + b"]"
         return cls(kind, MappingProxyType(entries), order, data, strong_etag(data), MappingProxyType(problems))
+
+
+def _place(entry: Entry) -> tuple[str, int, str]:
+    return entry.order
 
 
 @attrs.frozen(eq=False)
@@ -68,6 +98,10 @@ class Catalogue:
     @classmethod
     def empty(cls, kinds: Kinds, home: Path) -> "Catalogue":
         return cls(home, kinds, MappingProxyType({kind.name: Shelf.make(kind, {}, {}) for kind in kinds}))
+
+    def with_shelves(self, shelves: Mapping[str, Shelf]) -> "Catalogue":
+        """The next snapshot."""
+        return attrs.evolve(self, shelves=MappingProxyType(dict(shelves)), generation=self.generation + 1)
 
     def shelf(self, kind: str) -> Shelf | None:
         return self.shelves.get(kind)
@@ -118,8 +152,7 @@ def update(last: Catalogue, paths: Iterable[Path]) -> tuple[Catalogue, tuple[Cha
 def _next(last: Catalogue, shelves: dict[str, Shelf], changes: list[Change]) -> tuple[Catalogue, tuple[Change, ...]]:
     if all(shelves[name] is shelf for name, shelf in last.shelves.items()):
         return last, ()
-    new = attrs.evolve(last, shelves=MappingProxyType(shelves), generation=last.generation + 1)
-    return new, tuple(changes)
+    return last.with_shelves(shelves), tuple(changes)
 
 
 def _rescanned(shelf: Shelf, folder: Path) -> tuple[Shelf, list[Change]]:
@@ -151,20 +184,21 @@ def _is_known(shelf: Shelf, item: "os.DirEntry[str]") -> bool:
 
 def _updated(shelf: Shelf, folder: Path, names: Iterable[str]) -> tuple[Shelf, list[Change]]:
     """The catalogue decides what happened: what it did not know is created, what is gone is deleted."""
-    entries = dict(shelf.entries)
-    problems = dict(shelf.problems)
+    entries = shelf.entries | {}
+    problems = shelf.problems | {}
     changes: list[Change] = []
-    touched = False
+    touched: set[str] = set()
     for name in names:
         slug = slug_of(name)
         known = entries.get(slug)
         found, problem = _look(shelf.kind, folder / name)
         if problems.pop(slug, None) != problem:
-            touched = True
+            touched.add(slug)
         if problem is not None:
             problems[slug] = problem
         if found is None:
             if entries.pop(slug, None) is not None:
+                touched.add(slug)
                 changes.append(Change(shelf.kind.name, slug, "deleted"))
             continue
         if known is None:
@@ -174,10 +208,8 @@ def _updated(shelf: Shelf, folder: Path, names: Iterable[str]) -> tuple[Shelf, l
         elif known.stamp == found.stamp:
             continue
         entries[slug] = found
-        touched = True
-    if not touched and not changes:
-        return shelf, []
-    return Shelf.make(shelf.kind, entries, problems), changes
+        touched.add(slug)
+    return (shelf.with_others(entries, problems, touched) if touched else shelf), changes
 
 
 def _look(kind: Kind, path: Path) -> tuple[Entry | None, tuple[Stamp, str] | None]:

@@ -7,7 +7,6 @@ import stat
 from collections.abc import Mapping
 from datetime import date
 from pathlib import Path
-from types import MappingProxyType
 
 import attrs
 
@@ -26,32 +25,47 @@ class NotAnEntryError(Exception):
 
 @attrs.frozen
 class Stamp:
-    """Tells one state of a file from another. The inode is in it because an atomic replace can keep time and size."""
+    """Tells one state of a file from another.
+
+    The inode is in it because an atomic replace can keep time and size, the time of the inode's change because whoever
+    writes may set the file's time back.
+    """
 
     mtime_ns: int
     size: int
     inode: int
+    ctime_ns: int
 
     @classmethod
     def of(cls, info: os.stat_result) -> "Stamp":
-        return cls(info.st_mtime_ns, info.st_size, info.st_ino)
+        return cls(info.st_mtime_ns, info.st_size, info.st_ino, info.st_ctime_ns)
 
 
 @attrs.frozen(kw_only=True)
 class Entry:
-    """An entry and its answers as bytes, with a strong ETag."""
+    """An entry and its answers as bytes, with a strong ETag. What is seldom asked for is read out of the answers."""
 
     kind: str
     slug: str
     stamp: Stamp
     date: str
     title: str
-    meta: Mapping[str, Scalar] = attrs.field(eq=False)
-    body: str = attrs.field(eq=False, repr=False)
     item: bytes = attrs.field(eq=False, repr=False)
     """Its object in a list."""
     detail: bytes = attrs.field(eq=False, repr=False)
     etag: str
+
+    @property
+    def meta(self) -> Mapping[str, Scalar]:
+        """The values of its frontmatter, as they are served."""
+        values: dict[str, Scalar] = json.loads(self.item)
+        del values["slug"]
+        return values
+
+    @property
+    def body(self) -> str:
+        """Its text, as it is served."""
+        return str(json.loads(self.detail)["content"])
 
     @property
     def order(self) -> tuple[str, int, str]:
@@ -90,8 +104,6 @@ def make_entry(kind: Kind, slug: str, stamp: Stamp, data: bytes) -> Entry:
         stamp=stamp,
         date=str(meta["date"]),
         title=str(meta["title"]),
-        meta=MappingProxyType(meta),
-        body=page.body,
         item=dump({"slug": slug, **meta}),
         detail=detail,
         etag=strong_etag(detail),

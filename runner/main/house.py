@@ -18,7 +18,7 @@ from structlog.typing import FilteringBoundLogger
 
 from actors.broadcaster import Broadcaster
 from actors.control import Control
-from actors.indexer import Indexer, InForce, Searching
+from actors.indexer import Indexer, InForce, Keeping, Searching
 from actors.moderator import Moderator
 from actors.protocol import Board, Drain, Meaning, Publish
 from actors.scheduler import Scheduler
@@ -28,7 +28,7 @@ from actors.watcher import Watcher
 from runner import resources
 from runner.cli.shell import Start
 from runner.clock import Now
-from runner.content import Catalogue, read_kinds
+from runner.content import Catalogue, KeptEntries, read_kinds
 from runner.control.protocol import CommandError, Commands, ReloadResult
 from runner.control.server import ControlSocket
 from runner.errors import RunnerError
@@ -112,6 +112,7 @@ class House:
     hub: Hub
     shelf: InForce
     full_text: SearchIndex
+    kept: KeptEntries
     schedule: Schedule
     mailboxes: Mailboxes
     run_sync: RunSync
@@ -172,6 +173,7 @@ class House:
             hub=hub,
             shelf=shelf,
             full_text=SearchIndex(settings.paths.search_db),
+            kept=KeptEntries(settings.paths.catalogue_db),
             schedule=await run_sync(lambda: load_schedule(settings.resident.zone)),
             mailboxes=Mailboxes.make(hub, shelf, letters, events),
             run_sync=run_sync,
@@ -222,8 +224,9 @@ class House:
         """What comes after the last actor."""
         self.close_hub()
         await self.ledger.close()
-        with trio.move_on_after(CACHE_CLOSED_WITHIN):  # a cache: what is lost with it is made again
+        with trio.move_on_after(CACHE_CLOSED_WITHIN):  # caches: what is lost with them is made again
             await self.run_sync(self.full_text.close)
+            await self.run_sync(self.kept.close)
 
     async def reload(self) -> ReloadResult:
         """Read and check all settings; put them in force and restart whom they concern. A wrong one changes nothing."""
@@ -294,6 +297,7 @@ class House:
                 self.now,
                 f"indexer-{self.boot}",
                 Searching(self.full_text, limited(self.index_thread), self.events),
+                Keeping(self.kept, limited(self.index_thread), self.events),
             ),
             session=self._session,
             watcher=lambda: Watcher(

@@ -94,7 +94,7 @@ class SearchIndex:
             self._answers.clear()
         if writer is not None:
             writer.close()
-        schema.remove(self.path)
+        schema.CACHE.remove(self.path)
 
     def note_damage(self) -> None:
         self._damaged = True

@@ -1,10 +1,9 @@
 """The tables of `data/search.db`, and how the file is opened. It is a cache: another version is thrown away."""
 
 import sqlite3
-from pathlib import Path
 
 from runner.search.tokens import STEMMED
-from runner.storage import sqlite
+from runner.storage.cache import Cache
 
 VERSION = 1
 
@@ -30,44 +29,9 @@ def document_number(day: int, sequence: int, kind: int) -> int:
     return ((day << SEQUENCE_BITS | sequence & (1 << SEQUENCE_BITS) - 1) << KIND_BITS) | kind
 
 
-def open_index(path: Path) -> sqlite3.Connection:
-    """The writing connection; a database that is damaged, or of another version, is replaced by an empty one."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    try:
-        return _open(path)
-    except sqlite3.OperationalError:
-        raise  # busy, full, not allowed: no reason to throw it away
-    except sqlite3.DatabaseError:
-        remove(path)
-        return _open(path)
+def _look(connection: sqlite3.Connection) -> None:
+    connection.execute("SELECT count(*) FROM docs").fetchone()
+    connection.execute("SELECT rowid FROM words WHERE words MATCH 'a' LIMIT 1").fetchone()
 
 
-def remove(path: Path) -> None:
-    """Away with it; readers keep what they have open until they notice."""
-    for name in (path, path.with_name(path.name + "-wal"), path.with_name(path.name + "-shm")):
-        name.unlink(missing_ok=True)
-
-
-def _open(path: Path) -> sqlite3.Connection:
-    connection = sqlite.open_writer(path)
-    try:
-        connection.execute("PRAGMA synchronous=NORMAL")  # what a power cut takes is found again by comparing
-        _make_tables(connection)
-        connection.execute("SELECT count(*) FROM docs").fetchone()
-        connection.execute("SELECT rowid FROM words WHERE words MATCH 'a' LIMIT 1").fetchone()
-    except BaseException:
-        connection.close()
-        raise
-    return connection
-
-
-def _make_tables(connection: sqlite3.Connection) -> None:
-    version = connection.execute("PRAGMA user_version").fetchone()[0]
-    if version == VERSION:
-        return
-    if connection.execute("SELECT count(*) FROM sqlite_master").fetchone()[0]:
-        raise sqlite3.DatabaseError(f"version {version}; this program writes {VERSION}")
-    with sqlite.transaction(connection):
-        for statement in TABLES:
-            connection.execute(statement)
-        connection.execute(f"PRAGMA user_version={VERSION}")
+CACHE = Cache(VERSION, TABLES, _look)

@@ -31,7 +31,7 @@ class Writer:
 
     @classmethod
     def open(cls, path: Path) -> "Writer":
-        return cls(schema.open_index(path))
+        return cls(schema.CACHE.open(path))
 
     def stored(self) -> dict[Key, str]:
         """What the index holds, each with the tag of the answer it was made from."""

@@ -211,6 +211,10 @@ class Paths:
         return self.data / "tmp"
 
     @property
+    def catalogue_db(self) -> Path:
+        return self.data / "catalogue.db"
+
+    @property
     def search_db(self) -> Path:
         return self.data / "search.db"
 

@@ -27,7 +27,7 @@ def entry(kind: str, **keys: str) -> Entry:
     lines = "\n".join(f"{name}: {value}" for name, value in {"title": "T", **keys}.items())
     found = parse_kinds((config_dir() / "content.toml").read_text()).get(kind)
     assert found is not None
-    return make_entry(found, "a", Stamp(0, 0, 0), f"---\n{lines}\n---\n".encode())
+    return make_entry(found, "a", Stamp(0, 0, 0, 0), f"---\n{lines}\n---\n".encode())
 
 
 def thought(day: str, mood: str = "") -> Entry:

@@ -7,7 +7,7 @@ import pytest
 from runner.content import Kinds, NotAnEntryError, Stamp, read_entry
 from runner.content.entry import LARGEST, Entry, make_entry
 
-STAMP = Stamp(1, 2, 3)
+STAMP = Stamp(1, 2, 3, 4)
 
 
 def made(kinds: Kinds, kind: str, head: str, body: str = "") -> Entry:

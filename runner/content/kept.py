@@ -1,0 +1,161 @@
+"""What was read out of the files, kept on disk: after a restart only those are read that are otherwise now.
+
+A cache that may be thrown away at any time. An entry taken from it is one of a snapshot like any other: the scan that
+follows compares its stamp with the file's. Blocking; one thread at a time.
+"""
+
+import sqlite3
+from contextlib import closing
+from hashlib import blake2b
+from pathlib import Path
+
+import attrs
+
+from runner.content.catalogue import Catalogue, Shelf
+from runner.content.entry import Entry, Stamp
+from runner.content.kinds import Kinds
+from runner.storage import sqlite
+from runner.storage.cache import Cache
+
+VERSION = 1
+"""Goes up whenever the same file makes other answers: what is kept was made by the code of its version."""
+
+TOGETHER = 500
+"""Entries of one transaction: a thread's turn stays short."""
+
+CACHE = Cache(
+    VERSION,
+    (
+        # the table of kinds that the entries were made with; another one makes other answers
+        "CREATE TABLE maker (mark TEXT NOT NULL)",
+        """CREATE TABLE entries (
+            kind TEXT NOT NULL, slug TEXT NOT NULL,
+            mtime_ns INTEGER NOT NULL, size INTEGER NOT NULL, inode INTEGER NOT NULL, ctime_ns INTEGER NOT NULL,
+            date TEXT NOT NULL, title TEXT NOT NULL, item BLOB NOT NULL, detail BLOB NOT NULL, etag TEXT NOT NULL,
+            PRIMARY KEY (kind, slug)
+        )""",
+    ),
+    lambda connection: connection.execute("SELECT * FROM maker, entries LIMIT 1").fetchone(),
+)
+
+
+@attrs.define(eq=False)
+class KeptEntries:
+    """The file of them. What it holds is also remembered as a snapshot, so that only what is otherwise is written."""
+
+    path: Path
+    _connection: sqlite3.Connection | None = attrs.field(default=None, init=False)
+    _held: Catalogue | None = attrs.field(default=None, init=False)
+
+    def load(self, empty: Catalogue) -> Catalogue:
+        """What was kept, as a snapshot to compare with the disk: none of it is to be served before that."""
+        try:
+            shelves = self._read(self._open(empty.kinds), empty.kinds)
+        except sqlite3.OperationalError:
+            raise
+        except (sqlite3.DatabaseError, KeyError, ValueError, TypeError):
+            self._begin_anew()
+            return empty
+        self._held = empty.with_shelves(shelves)
+        return self._held
+
+    def save(self, catalogue: Catalogue) -> int:
+        """Keep this snapshot; how many entries of it had to be written or taken out."""
+        try:
+            connection = self._open(catalogue.kinds)
+            held = self._held or Catalogue.empty(catalogue.kinds, catalogue.home)
+            written = 0
+            for name, shelf in catalogue.shelves.items():
+                if shelf is not held.shelves[name]:
+                    written += _write(connection, held.shelves[name], shelf)
+        except sqlite3.OperationalError:
+            raise
+        except sqlite3.DatabaseError:
+            self._begin_anew()
+            raise
+        self._held = catalogue
+        return written
+
+    def close(self) -> None:
+        """After the last one is saved."""
+        connection, self._connection = self._connection, None
+        if connection is not None:
+            connection.close()
+
+    def _begin_anew(self) -> None:
+        self.close()
+        self._held = None
+        CACHE.remove(self.path)
+
+    def _open(self, kinds: Kinds) -> sqlite3.Connection:
+        if self._connection is None:
+            self._held = None
+            connection = CACHE.open(self.path)
+            try:
+                _mark(connection, kinds)
+            except BaseException:
+                connection.close()
+                raise
+            self._connection = connection
+        return self._connection
+
+    def _read(self, connection: sqlite3.Connection, kinds: Kinds) -> dict[str, Shelf]:
+        found: dict[str, dict[str, Entry]] = {kind.name: {} for kind in kinds}
+        columns = "kind, slug, mtime_ns, size, inode, ctime_ns, date, title, item, detail, etag"
+        with closing(connection.cursor()) as cursor:
+            cursor.row_factory = None
+            for row in cursor.execute(f"SELECT {columns} FROM entries"):  # noqa: S608 - our own names
+                kind, slug, mtime_ns, size, inode, ctime_ns, date, title, item, detail, etag = row
+                found[kind][slug] = Entry(
+                    kind=kind,
+                    slug=slug,
+                    stamp=Stamp(mtime_ns, size, inode, ctime_ns),
+                    date=date,
+                    title=title,
+                    item=item,
+                    detail=detail,
+                    etag=etag,
+                )
+        return {kind.name: Shelf.make(kind, found[kind.name], {}) for kind in kinds}
+
+
+def _mark(connection: sqlite3.Connection, kinds: Kinds) -> None:
+    """Keep nothing that was made with another table of kinds."""
+    mark = blake2b(repr(tuple(kinds)).encode()).hexdigest()
+    if [row[0] for row in connection.execute("SELECT mark FROM maker")] == [mark]:
+        return
+    with sqlite.transaction(connection):
+        connection.execute("DELETE FROM entries")
+        connection.execute("DELETE FROM maker")
+        connection.execute("INSERT INTO maker VALUES (?)", (mark,))
+
+
+def _write(connection: sqlite3.Connection, last: Shelf, shelf: Shelf) -> int:
+    fresh = [entry for slug, entry in shelf.entries.items() if last.entries.get(slug) is not entry]
+    gone = [(entry.kind, entry.slug) for entry in last.order if entry.slug not in shelf.entries]
+    for first in range(0, len(fresh), TOGETHER):
+        with sqlite.transaction(connection):
+            connection.executemany(
+                "INSERT OR REPLACE INTO entries VALUES (?,?,?,?,?,?,?,?,?,?,?)",
+                map(_row, fresh[first : first + TOGETHER]),
+            )
+    with sqlite.transaction(connection):
+        connection.executemany("DELETE FROM entries WHERE kind = ? AND slug = ?", gone)
+    return len(fresh) + len(gone)
+
+
+def _row(entry: Entry) -> tuple[str | int | bytes, ...]:
+    stamp = entry.stamp
+    return (
+        entry.kind,
+        entry.slug,
+        stamp.mtime_ns,
+        stamp.size,
+        stamp.inode,
+        stamp.ctime_ns,
+        entry.date,
+        entry.title,
+        entry.item,
+        entry.detail,
+        entry.etag,
+    )

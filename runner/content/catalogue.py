@@ -7,7 +7,8 @@ a thread; it is the only one who puts a new snapshot in force.
 import os
 import stat
 from bisect import insort
-from collections.abc import Iterable, Mapping, Set
+from collections.abc import Iterable, Mapping
+from collections.abc import Set as AbstractSet
 from pathlib import Path
 from types import MappingProxyType
 
@@ -58,7 +59,7 @@ class Shelf:
         return cls._of(kind, entries, problems, tuple(sorted(entries.values(), key=_place, reverse=True)))
 
     def with_others(
-        self, entries: dict[str, Entry], problems: dict[str, tuple[Stamp, str]], touched: Set[str]
+        self, entries: dict[str, Entry], problems: dict[str, tuple[Stamp, str]], touched: AbstractSet[str]
     ) -> "Shelf":
         """The next shelf, where only the `touched` slugs differ: they are put into their places, the rest stays."""
         if len(touched) > len(entries) // SORTED_FROM:

@@ -18,6 +18,7 @@ from runner.log import make_log
 from runner.main.house import Doors, House
 from runner.main.sockets import listen, url_of
 from runner.main.tuning import Tuning
+from runner.process.garbage import calm_collector
 from runner.process.limits import raise_open_files
 from runner.process.notify import Notifier, watchdog_seconds
 from runner.process.signals import watch_signals
@@ -52,6 +53,7 @@ def run(
     raise_open_files()
     require_home(settings.home)
     with ExitStack() as stack:
+        calm = stack.enter_context(calm_collector())
         lock = HomeLock.acquire(settings.home, now=now())
         stack.callback(lock.release)
         make_tree(settings.paths)
@@ -63,7 +65,9 @@ def run(
         lock.announce(url_of(listening))
         doors = Doors(listening, control, tools)
         return trio.run(
-            partial(_live, start, doors, environ=environ, now=now, tuning=tuning or Tuning(), companion=companion),
+            partial(
+                _live, start, doors, calm, environ=environ, now=now, tuning=tuning or Tuning(), companion=companion
+            ),
             strict_exception_groups=True,
         )
 
@@ -71,6 +75,7 @@ def run(
 async def _live(
     start: Start,
     doors: Doors,
+    calm: Callable[[], None],
     *,
     environ: Mapping[str, str],
     now: Now,
@@ -92,7 +97,7 @@ async def _live(
     try:
         async with trio.open_nursery() as outermost:
             await outermost.start(watchdog.heart)
-            outcome = await _run_tree(house, watchdog, notifier, companion)
+            outcome = await _run_tree(house, watchdog, notifier, calm, companion)
             await house.close()
             outermost.cancel_scope.cancel()
     finally:
@@ -100,7 +105,9 @@ async def _live(
     return _told(house, outcome)
 
 
-async def _run_tree(house: House, watchdog: Watchdog, notifier: Notifier, companion: Companion | None) -> Outcome:
+async def _run_tree(
+    house: House, watchdog: Watchdog, notifier: Notifier, calm: Callable[[], None], companion: Companion | None
+) -> Outcome:
     ending = Ending(house, watchdog)
     async with trio.open_nursery() as nursery:
         nursery.start_soon(ending.carry_out)
@@ -112,7 +119,7 @@ async def _run_tree(house: House, watchdog: Watchdog, notifier: Notifier, compan
                 reload=lambda: nursery.start_soon(house.reload_quietly),
             )
         )
-        nursery.start_soon(_welcome, house, notifier, companion)
+        nursery.start_soon(_welcome, house, notifier, calm, companion)
         nursery.start_soon(_farewell, house, watchdog, notifier)
         outcome = await house.supervisor.run()
         nursery.cancel_scope.cancel()
@@ -155,9 +162,10 @@ class Ending:
         self.house.supervisor.shut_down(self._reason)
 
 
-async def _welcome(house: House, notifier: Notifier, companion: Companion | None) -> None:
+async def _welcome(house: House, notifier: Notifier, calm: Callable[[], None], companion: Companion | None) -> None:
     """Say that the house is open, to people and to the service manager."""
     await house.supervisor.ready.wait()  # no deadline: each child has a start limit of its own
+    calm()
     for line in house.banner():
         print(line, file=sys.stderr, flush=True)  # noqa: T201 - the ready line is an interface, not a log line
     notifier.ready(f"serving {house.url}")

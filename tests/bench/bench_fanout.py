@@ -11,14 +11,14 @@ import argparse
 import math
 import sys
 import tempfile
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 import attrs
 import trio
 
-from tests.bench.figures import commit, memory_kib, print_line
+from tests.bench.figures import Report, memory_kib
 from tests.bench.house import furnish, measuring, served
 
 STREAM = "/api/v1/events/stream"
@@ -42,7 +42,7 @@ class Plan:
     most: int
 
 
-async def measure(viewers: int, plan: Plan) -> AsyncIterator[dict[str, Any]]:
+async def measure(viewers: int, plan: Plan, report: Report) -> None:
     """The lines of one number of viewers."""
     with tempfile.TemporaryDirectory() as folder:
         home = Path(folder) / "home"
@@ -55,34 +55,24 @@ async def measure(viewers: int, plan: Plan) -> AsyncIterator[dict[str, Any]]:
             joined = await client.ask("join", **place, path=STREAM, viewers=viewers)
             await trio.sleep(SETTLING_SECONDS)
             each = round((memory_kib(pid) - before) / viewers, 1)
-            yield _judged({"part": "join", **joined, "kib_each": each}, f"<={TARGET_KIB:g} KiB", each <= TARGET_KIB)
+            line = {"viewers": viewers, "part": "join", **joined, "kib_each": each}
+            report.add(_judged(line, f"<={TARGET_KIB:g} KiB", each <= TARGET_KIB))
             for number in range(plan.rounds):
                 line = await client.ask("tell", names=[f"one-{number}"], pause=0.0, within=WITHIN)
                 met = line["right"] and line.get("p99_ms", math.inf) <= TARGET_SECONDS * 1000
-                yield _judged({"part": "one event", **line}, f"p99<={TARGET_SECONDS:g}s", met)
+                line = {"viewers": viewers, "part": "one event", **line}
+                report.add(_judged(line, f"p99<={TARGET_SECONDS:g}s", met))
             names = [f"series-{number:04}" for number in range(plan.events)]
-            yield {
-                "part": "series",
-                **await client.ask("tell", names=names, pause=TELLING_SECONDS, within=WITHIN),
-                "kib_each": round((memory_kib(pid) - before) / viewers, 1),
-            }
+            found = await client.ask("tell", names=names, pause=TELLING_SECONDS, within=WITHIN)
+            each = round((memory_kib(pid) - before) / viewers, 1)
+            report.add({"viewers": viewers, "part": "series", **found, "kib_each": each})
             found = await client.ask("stall", path=STREAM, viewers=plan.stalled, most=plan.most, within=WITHIN)
             found["right"] = found["right"] and found["cut"] == found["closed"] == plan.stalled
-            yield {"part": "stalled", **found}
+            report.add({"viewers": viewers, "part": "stalled", **found})
 
 
 def _judged(line: dict[str, Any], target: str, met: object) -> dict[str, Any]:
     return {**line, "target": target, "met": "yes" if met else "no"}
-
-
-async def run(sizes: Sequence[int], plan: Plan, *, as_json: bool) -> int:
-    """Print every line as it comes; 1 when something was missed."""
-    measured, wrong = commit(), 0
-    for viewers in sizes:
-        async for line in measure(viewers, plan):
-            wrong += line.get("right") is False
-            print_line("fanout", {"viewers": viewers, **line, "commit": measured}, as_json=as_json)
-    return 1 if wrong else 0
 
 
 def main(argv: Sequence[str]) -> int:
@@ -96,7 +86,10 @@ def main(argv: Sequence[str]) -> int:
     parser.add_argument("--json", action="store_true")
     options = parser.parse_args(argv)
     plan = Plan(options.rounds, options.events, options.stalled, options.most)
-    return trio.run(lambda: run(options.viewers, plan, as_json=options.json))
+    report = Report("fanout", options.json)
+    for viewers in options.viewers:
+        trio.run(measure, viewers, plan, report)
+    return report.exit_code
 
 
 if __name__ == "__main__":

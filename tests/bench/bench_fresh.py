@@ -10,14 +10,13 @@ than 300 ms, when an ETag stood for two bodies, or when an edit never came to a 
 import argparse
 import sys
 import tempfile
-from collections.abc import AsyncIterator
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
 
 import attrs
 import trio
 
-from tests.bench.figures import commit, print_line
+from tests.bench.figures import Report
 from tests.bench.house import furnish, measuring, served, until_searchable
 from tests.support.http_client import get
 
@@ -36,7 +35,7 @@ class Plan:
     connections: int
 
 
-async def measure(plan: Plan) -> AsyncIterator[dict[str, Any]]:
+async def measure(plan: Plan, report: Report) -> None:
     """One line without and one with gzip."""
     with tempfile.TemporaryDirectory() as folder:
         home = Path(folder) / "home"
@@ -60,22 +59,10 @@ async def measure(plan: Plan) -> AsyncIterator[dict[str, Any]]:
                     connections=plan.connections,
                     zipped=zipped,
                 )
-                yield {"asked_for": "gzip" if zipped else "identity", **found}
+                report.add({"asked_for": "gzip" if zipped else "identity", **found, "entries": plan.entries})
 
 
-async def run(plan: Plan, *, as_json: bool) -> int:
-    """Print every line as it comes; 1 when an answer was wrong."""
-    measured, wrong = commit(), 0
-    async for line in measure(plan):
-        wrong += line["wrong"]
-        told = line.pop("told")
-        print_line("fresh", {**line, "entries": plan.entries, "commit": measured}, as_json=as_json)
-        for problem in told:
-            print(f"WRONG {problem}", file=sys.stderr)
-    return 1 if wrong else 0
-
-
-def main(argv: list[str]) -> int:
+def main(argv: Sequence[str]) -> int:
     """Measure and print."""
     parser = argparse.ArgumentParser(prog="bench_fresh", description=__doc__)
     parser.add_argument("--entries", type=int, default=2_000)
@@ -86,7 +73,9 @@ def main(argv: list[str]) -> int:
     parser.add_argument("--json", action="store_true")
     options = parser.parse_args(argv)
     plan = Plan(options.entries, options.edits, options.each_second, options.files, options.connections)
-    return trio.run(lambda: run(plan, as_json=options.json))
+    report = Report("fresh", options.json)
+    trio.run(measure, plan, report)
+    return report.exit_code
 
 
 if __name__ == "__main__":

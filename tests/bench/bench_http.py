@@ -3,22 +3,22 @@
     python -m tests.bench.bench_http [--json] [--entries N ...] [--requests N] [--connections N ...] [--routes NAME ...]
 
 Each line is one route, one way of asking and one number of connections. `per_cpu_s` is answers for each second of the
-server's processor time: the figure to go by, since those per second of the clock depend on what else runs. Cold is the
-start without a full-text index, warm the next one. The exit code is 1 when an answer was not what it has to be.
+server's processor time: the figure to go by, since those per second of the clock depend on what else runs (`waited_s`
+is how long the server was kept waiting by that). Cold is the start without a full-text index, warm the next one. The exit code is 1 when an answer was not what it has to be.
 """
 
 import argparse
 import sys
 import tempfile
 import time
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
 import attrs
 import trio
 
-from tests.bench.figures import commit, cpu_seconds, memory_kib, print_line
+from tests.bench.figures import Report, cpu_seconds, memory_kib
 from tests.bench.house import Client, furnish, measuring, served, until_searchable
 from tests.support.http_client import get
 from tests.support.large_home import COMMON_WORD
@@ -84,20 +84,23 @@ def judged(line: dict[str, Any], wanted: tuple[int, float | None] | None) -> dic
     return {**line, "target": words, "met": "yes" if met else "no"}
 
 
-async def measure(entries: int, plan: Plan) -> AsyncIterator[dict[str, Any]]:
+async def measure(entries: int, plan: Plan, report: Report) -> None:
     """The lines of one size of home."""
+
+    def tell(line: dict[str, Any]) -> None:
+        report.add({**line, "entries": entries})
+
     with tempfile.TemporaryDirectory() as folder:
         home = Path(folder) / "home"
         searchable = await furnish(home, entries)
         async with served(home) as house:
-            yield {"start": "cold", **await _began(house.up, house.ready, searchable)}
+            tell({"start": "cold", **await _began(house.up, house.ready, searchable)})
         async with served(home) as house, measuring() as client:
-            yield {"start": "warm", **await _began(house.up, house.ready, searchable)}
+            tell({"start": "warm", **await _began(house.up, house.ready, searchable)})
             await trio.sleep(SETTLING_SECONDS)
             before = memory_kib(house.up.process.pid)
-            async for line in _load(house.up, client, entries, plan):
-                yield line
-            yield {"memory": "kib", "after_start": before, "after_load": memory_kib(house.up.process.pid)}
+            await _load(house.up, client, entries, plan, tell)
+            tell({"memory": "kib", "after_start": before, "after_load": memory_kib(house.up.process.pid)})
 
 
 async def _began(up: Running, ready: float, searchable: int) -> dict[str, Any]:
@@ -108,7 +111,7 @@ async def _began(up: Running, ready: float, searchable: int) -> dict[str, Any]:
     return {"ready_s": round(ready, 2), "all_searchable_s": round(whole, 2), "cpu_s": round(cpu_seconds(pid), 2)}
 
 
-async def _load(up: Running, client: Client, entries: int, plan: Plan) -> AsyncIterator[dict[str, Any]]:
+async def _load(up: Running, client: Client, entries: int, plan: Plan, tell: Callable[[dict[str, Any]], None]) -> None:
     listed = (await get(up.host, up.port, f"{API}/content/thoughts")).json()
     slugs = [entry["slug"] for entry in listed][: plan.requests]
     for route in plan.routes:
@@ -128,23 +131,10 @@ async def _load(up: Running, client: Client, entries: int, plan: Plan) -> AsyncI
                     conditional=way == "304",
                 )
                 if found.get("without_etag"):
-                    yield {"route": route.name, "way": way, "answers": 0, "without_etag": True}
+                    tell({"route": route.name, "way": way, "answers": 0, "without_etag": True})
                     break
                 line = {"route": route.name, "way": way, "connections": connections, **found}
-                yield judged(line, target(route, way, entries, connections))
-
-
-async def run(entries: Sequence[int], plan: Plan, *, as_json: bool) -> int:
-    """Print every line as it comes; 1 when an answer was wrong."""
-    measured, wrong = commit(), 0
-    for count in entries:
-        async for line in measure(count, plan):
-            wrong += int(line.get("wrong", 0))
-            told = line.pop("told", [])
-            print_line("http", {**line, "entries": count, "commit": measured}, as_json=as_json)
-            for problem in told:
-                print(f"WRONG {line['route']} {line['way']}: {problem}", file=sys.stderr)
-    return 1 if wrong else 0
+                tell(judged(line, target(route, way, entries, connections)))
 
 
 def main(argv: Sequence[str]) -> int:
@@ -164,7 +154,10 @@ def main(argv: Sequence[str]) -> int:
         connections=tuple(options.connections),
         routes=tuple(route for route in ROUTES if route.name in options.routes),
     )
-    return trio.run(lambda: run(options.entries, plan, as_json=options.json))
+    report = Report("http", options.json)
+    for entries in options.entries:
+        trio.run(measure, entries, plan, report)
+    return report.exit_code
 
 
 if __name__ == "__main__":

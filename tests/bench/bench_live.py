@@ -13,7 +13,7 @@ from pathlib import Path
 import trio
 
 from runner.process.limits import raise_open_files
-from tests.bench.figures import commit, print_line, spread
+from tests.bench.figures import Report, spread
 from tests.support.fixtures import STREAM
 from tests.support.http_client import EventStream
 from tests.support.process import command, scrubbed, start
@@ -43,10 +43,10 @@ def main(argv: Sequence[str]) -> int:
     parser.add_argument("--json", action="store_true")
     options = parser.parse_args(argv)
     raise_open_files()
-    measured = commit()
+    report = Report("live", options.json)
     for viewers in (1, 50):
         found = trio.run(_measure, viewers, options.lines, options.pause)
-        print_line("live", {**found, "commit": measured}, as_json=options.json)
+        report.add(found)
     return 0
 
 

@@ -8,7 +8,7 @@ from pathlib import Path
 import attrs
 
 from tests.bench.figures import cpu_seconds, spread
-from tests.bench.viewer import Viewer, slug_of
+from tests.bench.viewer import Known, Viewer
 
 WAVE = 200
 """Viewers that join at the same time."""
@@ -51,7 +51,7 @@ class Held:
 
 
 @attrs.define
-class News:
+class Task:
     """Files that are written one after the other, and how soon their news came to whom."""
 
     todo: deque[str]
@@ -72,6 +72,8 @@ class Crowd:
     written: dict[str, float] = attrs.field(factory=dict)
     """When each file was put in its place."""
     _poll: select.epoll = attrs.field(factory=select.epoll)
+    _known: Known = attrs.field(factory=Known)
+    _first: Viewer | None = None
     _told: list[str] = attrs.field(factory=list)
     """What the first viewer was told of."""
 
@@ -80,7 +82,7 @@ class Crowd:
         self.host, self.port, self.pid, self.folder = host, port, pid, Path(folder)
         began = time.perf_counter()
         while (missing := viewers - len(self.viewers)) > 0:
-            for viewer in [Viewer.join(host, port, path) for _ in range(min(WAVE, missing))]:
+            for viewer in [Viewer.join(host, port, path, self._known) for _ in range(min(WAVE, missing))]:
                 viewer.open()
                 self.add(viewer)
         return {"joined_s": round(time.perf_counter() - began, 2)}
@@ -88,6 +90,7 @@ class Crowd:
     def add(self, viewer: Viewer) -> None:
         """One more."""
         viewer.sock.setblocking(False)
+        self._first = self._first or viewer
         self.viewers[viewer.sock.fileno()] = viewer
         self._poll.register(viewer.sock.fileno(), select.EPOLLIN)
 
@@ -108,7 +111,7 @@ class Crowd:
 
     def stall(self, *, path: str, viewers: int, most: int, within: float) -> dict[str, object]:
         """Let viewers in that stop reading, and tell of file after file until the server has cut them all."""
-        stalled = [Viewer.join(self.host, self.port, path, tiny=True) for _ in range(viewers)]
+        stalled = [Viewer.join(self.host, self.port, path, Known(), tiny=True) for _ in range(viewers)]
         for viewer in stalled:
             viewer.open()
         held = Held(self.port, {viewer.sock.getsockname()[1] for viewer in stalled})
@@ -140,35 +143,33 @@ class Crowd:
 
     def _tell(self, names: list[str], pause: float, within: float, held: Held | None = None) -> list[float]:
         """How long each news took to each viewer. Meanwhile an eye is kept on those who are `held`."""
-        news = News(deque(names), pause, time.perf_counter())
+        task = Task(deque(names), pause, time.perf_counter())
         wanted = len(self.written) + len(names)
         waiting, until = len(self.viewers), time.perf_counter() + within
-        while (waiting or news.todo) and (now := time.perf_counter()) < until:
-            if news.todo and now >= news.due:
-                self._write(news.todo.popleft())
-                news.due = time.perf_counter() + pause
-            timeout = news.due - time.perf_counter() if news.todo else until - now
+        while (waiting or task.todo) and (now := time.perf_counter()) < until:
+            if task.todo and now >= task.due:
+                self._write(task.todo.popleft())
+                task.due = time.perf_counter() + pause
+            timeout = task.due - time.perf_counter() if task.todo else until - now
             if held is not None:
                 held.look()
                 timeout = min(timeout, LOOK_SECONDS)
             for number, _ in self._poll.poll(max(0.0, timeout), len(self.viewers)):
-                waiting -= self._read(self.viewers[number], wanted, news)
-        return news.delays
+                waiting -= self._read(self.viewers[number], wanted, task)
+        return task.delays
 
-    def _read(self, viewer: Viewer, wanted: int, news: News) -> bool:
+    def _read(self, viewer: Viewer, wanted: int, task: Task) -> bool:
         """Take in what came for one viewer; whether it has all that is wanted with this."""
         had = viewer.frames
-        frames = viewer.read()
+        news = viewer.read()
         at = time.perf_counter()
         if viewer.ended:
             self._poll.unregister(viewer.sock.fileno())
-        is_first = viewer is next(iter(self.viewers.values()))
-        for frame in frames:
-            slug = slug_of(frame)
+        for slug in news.slugs:
             if slug in self.written:
-                news.delays.append(at - self.written[slug])
-            if is_first:
-                self._told.append(slug)
+                task.delays.append(at - self.written[slug])
+        if viewer is self._first:
+            self._told += news.slugs
         return had < wanted <= viewer.frames
 
     def _write(self, name: str) -> None:

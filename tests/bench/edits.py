@@ -14,9 +14,9 @@ from pathlib import Path
 
 import attrs
 
-from tests.bench.figures import cpu_seconds, spread
+from tests.bench.figures import cpu_seconds, spread, waited_seconds
 from tests.bench.links import Link, Links
-from tests.bench.viewer import Viewer, slug_of
+from tests.bench.viewer import Known, Viewer
 from tests.bench.wire import AnswerReader, request
 
 ALLOWED_SECONDS = 0.3
@@ -160,10 +160,11 @@ class Reading:
     def run(self) -> dict[str, object]:
         """The figures of one load with edits."""
         editing = self.editing
-        viewer = Viewer.join(editing.host, editing.port, editing.stream)
+        viewer = Viewer.join(editing.host, editing.port, editing.stream, Known())
         viewer.open()
         viewer.sock.setblocking(False)
         self.links.poll.register(viewer.sock.fileno())
+        waited = waited_seconds(editing.pid)
         cpu, began = cpu_seconds(editing.pid), time.perf_counter()
         for _ in range(editing.connections):
             self._ask(self.links.open())
@@ -180,6 +181,8 @@ class Reading:
             "of_them_gzip": self.packed,
             "per_cpu_s": round(len(self.ages) / used),
             "rps": round(len(self.ages) / wall),
+            "wall_s": round(wall, 2),
+            "waited_s": round(waited_seconds(editing.pid) - waited, 2),
             **{f"age_{name}": value for name, value in spread(self.ages).items()},
             "behind": sum(age > 0 for age in self.ages),
             **{f"write_to_list_{name}": value for name, value in spread(self.listed).items()},
@@ -215,12 +218,12 @@ class Reading:
 
     def _listen(self, viewer: Viewer) -> None:
         try:
-            frames = viewer.read()
+            news = viewer.read()
         except BlockingIOError:
             return
         now = time.perf_counter()
-        for frame in frames:
-            edit = self.unheard.pop(slug_of(frame), None)
+        for slug in news.slugs:
+            edit = self.unheard.pop(slug, None)
             if edit is not None:
                 self.heard.append(now - edit.done)
         if viewer.gaps or viewer.ended:

@@ -3,9 +3,12 @@
 import json
 import math
 import subprocess
+import sys
 import time
 from collections.abc import Iterable, Mapping
 from pathlib import Path
+
+import attrs
 
 ROOT = Path(__file__).resolve().parents[2]
 COMMIT = ("git", "describe", "--always", "--dirty", "--exclude=*")
@@ -33,6 +36,11 @@ def cpu_seconds(pid: int) -> float:
     return time.clock_gettime((~pid << 3) | 2)  # how Linux numbers the clock of another process
 
 
+def waited_seconds(pid: int) -> float:
+    """How long its first thread was ready to run while others had the processors: how busy the machine was."""
+    return int(Path(f"/proc/{pid}/schedstat").read_text().split()[1]) / 1e9
+
+
 def memory_kib(pid: int) -> int:
     """What it holds in memory now (VmRSS)."""
     status = Path(f"/proc/{pid}/status").read_text()
@@ -45,9 +53,29 @@ def commit() -> str:
     return told.stdout.strip()
 
 
-def print_line(bench: str, line: Mapping[str, object], *, as_json: bool) -> None:
-    """One line of figures, for a program or for a person."""
-    if as_json:
-        print(json.dumps({"bench": bench, **line}), flush=True)
-    else:
-        print(f"{bench}  " + "  ".join(f"{name} {value}" for name, value in line.items()), flush=True)
+@attrs.define
+class Report:
+    """Prints lines of figures as they come, for a program or for a person, and counts what was wrong."""
+
+    bench: str
+    as_json: bool
+    commit: str = attrs.field(factory=commit)
+    wrong: int = 0
+
+    def add(self, line: Mapping[str, object]) -> None:
+        """One line. `wrong` is a number of things, described in `told`; `right` says whether the whole was."""
+        told = line.get("told")
+        shown = {**{name: value for name, value in line.items() if name != "told"}, "commit": self.commit}
+        if self.as_json:
+            print(json.dumps({"bench": self.bench, **shown}), flush=True)
+        else:
+            print(f"{self.bench}  " + "  ".join(f"{name} {value}" for name, value in shown.items()), flush=True)
+        wrong = line.get("wrong", 0)
+        self.wrong += (wrong if isinstance(wrong, int) else 0) + (line.get("right") is False)
+        for problem in told if isinstance(told, list) else ():
+            print(f"WRONG {problem}", file=sys.stderr)
+
+    @property
+    def exit_code(self) -> int:
+        """0 when all was as it has to be."""
+        return 1 if self.wrong else 0

@@ -19,7 +19,7 @@ from tests.bench.crowd import Crowd
 from tests.bench.edits import Asked, Desk, Edit, Editing, Reading, page
 from tests.bench.links import Link, Links
 from tests.bench.load import SAMPLE
-from tests.bench.viewer import Viewer
+from tests.bench.viewer import Known, Viewer
 from tests.bench.wire import AnswerReader, EventReader, WireError
 
 BODY = b'{"words":"' + b"salt " * 40 + b'"}'
@@ -185,11 +185,12 @@ def crowd(folder: Path, streams: Sequence[bytes]) -> dict[str, Any]:
     """The verdict on viewers who received these streams, of two files that are written."""
     found = Crowd(pid=os.getpid(), folder=folder)
     others: list[socket.socket] = []
+    known = Known()
     for stream in streams:
         mine, other = socket.socketpair()
         other.sendall(STREAM_HEAD + chunk(b": open\n\n") + stream)
         others.append(other)
-        found.add(Viewer(mine))
+        found.add(Viewer(mine, known))
     verdict = found.tell(names=["a", "b"], pause=0.0, within=0.05)
     for sock in (*others, *(viewer.sock for viewer in found.viewers.values())):
         sock.close()

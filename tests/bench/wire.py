@@ -30,6 +30,11 @@ class ChunkReader:
     _left: int = 0
     _trailers: bool = False
 
+    @property
+    def inside(self) -> bool:
+        """Whether the next bytes go on with a chunk or with the line before one."""
+        return bool(self._left or self._rest or self._trailers)
+
     def feed(self, data: bytes) -> bytes:
         """What of the body is in these bytes."""
         data = self._rest + data if self._rest else data
@@ -65,16 +70,28 @@ class AnswerReader:
     head: bytes = b""
     received: int = 0
     """Bytes of this answer so far, with its head."""
+    length: int = 0
+    """Bytes of its body so far."""
+    _keep: bool = True
     _lower: bytes = b""
     _parts: list[bytes] = attrs.field(factory=list)
     _missing: int = 0
     _chunks: ChunkReader | None = None
 
-    def begin(self) -> None:
-        """Forget the last answer."""
-        self.status, self.head, self.received, self._lower, self._missing = 0, b"", 0, b"", 0
+    def begin(self, *, keep: bool = True) -> None:
+        """Forget the last answer. Without `keep` the next one's body is counted and thrown away."""
+        self.status, self.head, self._lower = 0, b"", b""
+        self.received = self.length = self._missing = 0
         self._parts = []
         self._chunks = None
+        self._keep = keep
+
+    def skip(self, size: int) -> bool | None:
+        """Count so many bytes that came; whether the answer is whole now. None where they have to be looked at."""
+        if self._keep or not self._lower or self._chunks is not None:
+            return None
+        self.received += size
+        return self._count(size)
 
     def feed(self, data: bytes) -> bool:
         """Take in what came; whether the answer is whole now."""
@@ -88,23 +105,22 @@ class AnswerReader:
             self._read_head(data[: end + 2])
             data = data[end + 4 :]
         if self._chunks is not None:
-            self._parts.append(self._chunks.feed(data))
-            return self._chunks.done
-        if data:
+            data = self._chunks.feed(data)
+            self.length += len(data)
+        if self._keep and data:
             self._parts.append(data)
-            self._missing -= len(data)
-            if self._missing < 0:
-                raise WireError(f"{-self._missing} bytes more than the answer is long")
+        return self._chunks.done if self._chunks is not None else self._count(len(data))
+
+    def _count(self, size: int) -> bool:
+        self.length += size
+        self._missing -= size
+        if self._missing < 0:
+            raise WireError(f"{-self._missing} bytes more than the answer is long")
         return self._missing == 0
 
     @property
-    def length(self) -> int:
-        """Bytes of the body so far."""
-        return sum(map(len, self._parts))
-
-    @property
     def body(self) -> bytes:
-        """The body as it was sent."""
+        """The body as it was sent; empty when it was not kept."""
         return self._parts[0] if len(self._parts) == 1 else b"".join(self._parts)
 
     def chunks(self) -> ChunkReader:
@@ -141,6 +157,11 @@ class EventReader:
     """The frames of an event stream, each the bytes between two empty lines; comments and heartbeats are left out."""
 
     _rest: bytes = b""
+
+    @property
+    def inside(self) -> bool:
+        """Whether the next bytes go on with a frame."""
+        return bool(self._rest)
 
     def feed(self, data: bytes) -> list[bytes]:
         """The frames that are whole with these bytes."""

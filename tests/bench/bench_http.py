@@ -4,7 +4,8 @@
 
 Each line is one route, one way of asking and one number of connections. `per_cpu_s` is answers for each second of the
 server's processor time: the figure to go by, since those per second of the clock depend on what else runs (`waited_s`
-is how long the server was kept waiting by that). Cold is the start without a full-text index, warm the next one. The exit code is 1 when an answer was not what it has to be.
+is how long the server was kept waiting by that). Cold is the start without a full-text index, warm the next one. The
+exit code is 1 when an answer was not what it has to be.
 """
 
 import argparse

@@ -150,7 +150,8 @@ class Crowd:
             if task.todo and now >= task.due:
                 self._write(task.todo.popleft())
                 task.due = time.perf_counter() + pause
-            timeout = task.due - time.perf_counter() if task.todo else until - now
+            ends = task.due if task.todo else until
+            timeout = ends - time.perf_counter() if waiting or task.todo else 0.0
             if held is not None:
                 held.look()
                 timeout = min(timeout, LOOK_SECONDS)

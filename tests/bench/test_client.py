@@ -16,7 +16,8 @@ import pytest
 
 from tests.bench.client import work
 from tests.bench.crowd import Crowd
-from tests.bench.edits import Asked, Desk, Edit, Editing, Reading, page
+from tests.bench.desk import Desk, Edit, page
+from tests.bench.edits import Asked, Editing, Reading
 from tests.bench.links import Link, Links
 from tests.bench.load import SAMPLE
 from tests.bench.viewer import Known, Viewer
@@ -181,7 +182,7 @@ def test_a_wrong_answer_is_told(case: str) -> None:
     assert len(found["told"]) == wrong
 
 
-def crowd(folder: Path, streams: Sequence[bytes]) -> dict[str, Any]:
+def crowd(folder: Path, streams: Sequence[bytes], *, within: float) -> dict[str, Any]:
     """The verdict on viewers who received these streams, of two files that are written."""
     found = Crowd(pid=os.getpid(), folder=folder)
     others: list[socket.socket] = []
@@ -191,7 +192,7 @@ def crowd(folder: Path, streams: Sequence[bytes]) -> dict[str, Any]:
         other.sendall(STREAM_HEAD + chunk(b": open\n\n") + stream)
         others.append(other)
         found.add(Viewer(mine, known))
-    verdict = found.tell(names=["a", "b"], pause=0.0, within=0.05)
+    verdict = found.tell(names=["a", "b"], pause=0.0, within=within)
     for sock in (*others, *(viewer.sock for viewer in found.viewers.values())):
         sock.close()
     return verdict
@@ -202,7 +203,7 @@ TWO = chunk(frame(1, "a")) + chunk(frame(2, "b"))
 
 def test_viewers_who_received_the_same_are_right(tmp_path: Path) -> None:
     """The sums are equal though one stream came in one chunk and the other in two."""
-    verdict = crowd(tmp_path, [TWO, chunk(frame(1, "a") + frame(2, "b"))])
+    verdict = crowd(tmp_path, [TWO, chunk(frame(1, "a") + frame(2, "b"))], within=WITHIN)
     assert (verdict["right"], verdict["served"], verdict["sums"]) == (True, 2, 1)
     assert sorted(path.name for path in tmp_path.iterdir()) == ["a.md", "b.md"]
 
@@ -219,12 +220,12 @@ MISSED = {
 @pytest.mark.parametrize("case", MISSED)
 def test_a_viewer_who_missed_something_is_seen(tmp_path: Path, case: str) -> None:
     """One of two viewers that differs makes the whole wrong."""
-    assert not crowd(tmp_path, [TWO, MISSED[case]])["right"]
+    assert not crowd(tmp_path, [TWO, MISSED[case]], within=0.05)["right"]
 
 
 def test_what_all_viewers_missed_is_seen(tmp_path: Path) -> None:
     """Equal sums are not enough: the files that were written have to be in them."""
-    assert not crowd(tmp_path, [chunk(frame(1, "a") + frame(2, "c"))] * 2)["right"]
+    assert not crowd(tmp_path, [chunk(frame(1, "a") + frame(2, "c"))] * 2, within=WITHIN)["right"]
 
 
 def desk(*edits: tuple[int, str, float]) -> Desk:

@@ -4,7 +4,8 @@
 
 Files are replaced, rewritten and overwritten in their place, at random, so many each second. An age is for how long an
 edit that an answer did not know had been complete when the answer was asked for. The exit code is 1 when one was older
-than 300 ms, when an ETag stood for two bodies, or when an edit never came to a list or to the events.
+than 300 ms, when an ETag stood for two bodies, or when an edit never came to a list or to the events. It needs a quiet
+machine: `waited_s` is how long the server was ready to run and had no processor, and that makes answers older.
 """
 
 import argparse

@@ -66,9 +66,10 @@ async def measure(viewers: int, plan: Plan, report: Report) -> None:
             found = await client.ask("tell", names=names, pause=TELLING_SECONDS, within=WITHIN)
             each = round((memory_kib(pid) - before) / viewers, 1)
             report.add({"viewers": viewers, "part": "series", **found, "kib_each": each})
-            found = await client.ask("stall", path=STREAM, viewers=plan.stalled, most=plan.most, within=WITHIN)
-            found["right"] = found["right"] and found["cut"] == found["closed"] == plan.stalled
-            report.add({"viewers": viewers, "part": "stalled", **found})
+            if plan.stalled:
+                found = await client.ask("stall", path=STREAM, viewers=plan.stalled, most=plan.most, within=WITHIN)
+                found["right"] = found["right"] and found["cut"] == found["closed"] == plan.stalled
+                report.add({"viewers": viewers, "part": "stalled", **found})
 
 
 def _judged(line: dict[str, Any], target: str, met: object) -> dict[str, Any]:
@@ -81,7 +82,7 @@ def main(argv: Sequence[str]) -> int:
     parser.add_argument("--viewers", type=int, nargs="+", default=[100, 1_000, 5_000])
     parser.add_argument("--rounds", type=int, default=3, help="single events")
     parser.add_argument("--events", type=int, default=100, help="of the series")
-    parser.add_argument("--stalled", type=int, default=50, help="viewers that stop reading")
+    parser.add_argument("--stalled", type=int, default=50, help="viewers that stop reading; 0 leaves them out")
     parser.add_argument("--most", type=int, default=2_000, help="events told to those who stall, at most")
     parser.add_argument("--json", action="store_true")
     options = parser.parse_args(argv)

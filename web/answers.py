@@ -36,9 +36,9 @@ def detail(status: int, text: str, *, headers: Mapping[str, str] | None = None) 
     return as_json({"detail": text}, status=status, headers=headers)
 
 
-def ready(data: bytes, etag: str, *, content_type: str = JSON) -> Answer:
-    """Bytes that were serialised before; who has them already gets a 304."""
-    return Answer(data, 200, content_type, etag, {"Cache-Control": "no-cache"})
+def ready(data: bytes, etag: str | None = None, *, content_type: str = JSON) -> Answer:
+    """Bytes with a tag, their own where none was made before; who has them already gets a 304."""
+    return Answer(data, 200, content_type, etag or strong_etag(data), {"Cache-Control": "no-cache"})
 
 
 def page(html: str, *, status: int = 200, headers: Mapping[str, str] | None = None) -> Answer:
@@ -46,14 +46,12 @@ def page(html: str, *, status: int = 200, headers: Mapping[str, str] | None = No
     data = html.encode("utf-8", errors="replace")
     if status != 200:
         return Answer(data, status, HTML, headers={"Vary": "Cookie", **(headers or {})})
-    return attrs.evolve(
-        ready(data, strong_etag(data), content_type=HTML), headers={"Cache-Control": "no-cache", "Vary": "Cookie"}
-    )
+    return attrs.evolve(ready(data, content_type=HTML), headers={"Cache-Control": "no-cache", "Vary": "Cookie"})
 
 
 def as_known(answer: Answer, brought: str) -> Answer:
     """The answer to a client that says which tags it has: nothing but 304 where it has this one."""
-    if answer.etag is None or not brought or not names(brought, answer.etag):
+    if answer.status != 200 or answer.etag is None or not brought or not names(brought, answer.etag):
         return answer
     return attrs.evolve(answer, status=304, data=b"", content_type="")
 

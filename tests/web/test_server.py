@@ -19,6 +19,7 @@ from trio.testing import wait_all_tasks_blocked
 from tests.support.site import Reply, Running, Viewer, World, all_of, listening, running
 from web.auth import API
 
+ALIVE = b'{"status":"alive"}'
 LIVE = b"GET /api/v1/health/live HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n"
 UPGRADE = (
     b"GET /live HTTP/1.1\r\nHost: x\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
@@ -56,7 +57,7 @@ def descriptors() -> int:
 
 
 async def alive(server: Running) -> bool:
-    return (await server.get(API + "/health/live")).body == b'{"status": "alive"}'
+    return (await server.get(API + "/health/live")).body == ALIVE
 
 
 @pytest.mark.parametrize("trailing", [b"x", b"\x81\x05hello", LIVE, b"\x00" * 5000])
@@ -141,7 +142,7 @@ async def test_a_connection_is_used_again(world: World) -> None:
         await stream.send_all(LIVE * 5)
         found = b""
         with trio.fail_after(5):
-            while found.count(b'{"status": "alive"}') < 5:
+            while found.count(ALIVE) < 5:
                 found += await more(stream)
         assert found.count(b"HTTP/1.1 200 ") == 5
 
@@ -318,7 +319,7 @@ async def test_restarts_refuse_no_connection(world: World) -> None:
                 with trio.fail_after(5):
                     async with await trio.open_tcp_stream("127.0.0.1", port) as stream:
                         await stream.send_all(LIVE.replace(b"\r\n\r\n", b"\r\nConnection: close\r\n\r\n"))
-                        assert b'{"status": "alive"}' in await all_of(stream)
+                        assert ALIVE in await all_of(stream)
                         answered += 1
 
         async with trio.open_nursery() as nursery:

@@ -7,7 +7,6 @@ from typing import Any
 import attrs
 from quart import Blueprint
 
-from runner.content import strong_etag
 from runner.content.documents import About, DatedText, Documents, Landing, Text
 from runner.content.entry import dump
 from web import answers
@@ -22,10 +21,10 @@ def routes(services: Services) -> Blueprint:
     documents = Documents(services.settings.home, services.now())
 
     def serve(name: str, shape: type, summary: str, read: Callable[[], Any]) -> None:
-        @offer(blueprint, f"/{name}", Operation(answers={200: shape}, summary=summary))
+        @offer(blueprint, f"/{name}", Operation(answers={200: shape}, summary=summary), hot=True)
         async def document(_ask: Ask) -> Answer:
             data = await services.run_sync(lambda: dump(attrs.asdict(read())))
-            return answers.ready(data, strong_etag(data))
+            return answers.ready(data)
 
     for kind in services.catalogue().kinds:
         if kind.described:

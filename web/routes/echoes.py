@@ -10,7 +10,7 @@ from typing import Any
 import attrs
 from quart import Blueprint
 
-from runner.content import Stamp, strong_etag
+from runner.content import Stamp
 from runner.content.entry import dump
 from web import answers
 from web.answers import Answer
@@ -54,7 +54,7 @@ def routes(services: Services) -> Blueprint:
     async def echoes(_ask: Ask, content_type: str, slug: str) -> Answer:
         found = await services.run_sync(lambda: manifest.of(content_type, slug))
         data = dump(attrs.asdict(EchoesOf(found)))
-        return answers.ready(data, strong_etag(data))
+        return answers.ready(data)
 
     return blueprint
 

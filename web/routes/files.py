@@ -59,7 +59,7 @@ def routes(services: Services) -> Blueprint:
 def _serve_tree(blueprint: Blueprint, root: str, trees: Lately[tuple[str, int], tuple[bytes, str]]) -> None:
     operation = Operation(summary=f"All of {root}, newest first", query=TreeQuery, answers={200: Tree, 422: PROBLEMS})
 
-    @offer(blueprint, f"/{root}", operation)
+    @offer(blueprint, f"/{root}", operation, hot=True)
     async def tree(ask: Ask) -> Answer:
         data, etag = await trees.get((root, read_query(ask, TreeQuery).depth))
         return answers.ready(data, etag)
@@ -75,7 +75,7 @@ def _serve_files(blueprint: Blueprint, services: Services) -> None:
             data = await services.run_sync(lambda: dump(attrs.asdict(files.read(root, path))))
         except tuple(STATUS) as error:
             return answers.detail(STATUS[type(error)], str(error))
-        return answers.ready(data, strong_etag(data))
+        return answers.ready(data)
 
 
 def _tree(home: Path, root: str, depth: int) -> tuple[bytes, str]:

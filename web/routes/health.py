@@ -9,6 +9,7 @@ from typing import Any
 import attrs
 from quart import Blueprint
 
+from runner.content.entry import dump
 from web import answers
 from web.answers import Answer
 from web.asked import Ask
@@ -46,11 +47,12 @@ class Readiness:
 
 def routes(services: Services) -> Blueprint:
     blueprint = Blueprint("health", __name__)
+    alive = answers.ready(dump({"status": "alive"}))
 
     @offer(blueprint, "/health/live", Operation(answers={200: Alive}), hot=True)
     async def live(_ask: Ask) -> Answer:
         """The loop runs; nothing else is asked."""
-        return answers.as_json({"status": "alive"})
+        return alive
 
     @offer(blueprint, "/health/ready", Operation(answers={200: Readiness, 503: Readiness}))
     async def ready(_ask: Ask) -> Answer:
@@ -61,7 +63,8 @@ def routes(services: Services) -> Blueprint:
         is_ready = all(check["status"] == "ok" for check in checks)
         checks += [actor_check(actor) for actor in services.actors()]
         word = "ready" if is_ready else "not_ready"
-        return answers.as_json({"status": word, "checks": checks}, status=200 if is_ready else 503)
+        document = {"status": word, "checks": checks}
+        return answers.ready(dump(document)) if is_ready else answers.as_json(document, status=503)
 
     return blueprint
 

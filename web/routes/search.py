@@ -5,7 +5,7 @@ from typing import Any
 import attrs
 from quart import Blueprint
 
-from runner.content import Kinds, strong_etag
+from runner.content import Kinds
 from runner.content.entry import dump
 from runner.kernel import KernelError
 from runner.search import Found, NoMeaningError, Wanted, as_hits, blend, deep
@@ -77,7 +77,7 @@ def routes(services: Services) -> Blueprint:
         except (NoMeaningError, KernelError) as error:
             return answers.detail(503, str(error), headers={"Retry-After": RETRY_SECONDS})
         data = dump(document(wanted, found))
-        return answers.ready(data, strong_etag(data))
+        return answers.ready(data)
 
     return blueprint
 

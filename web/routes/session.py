@@ -2,6 +2,7 @@
 
 from quart import Blueprint
 
+from runner.content.entry import dump
 from runner.live.frames import SESSION
 from web import answers, sse
 from web.answers import Answer
@@ -29,7 +30,7 @@ def routes(services: Services, streams: sse.Streams) -> Blueprint:
     @offer(blueprint, "/status", Operation(answers={200: STATUS}), hot=True)
     async def status(_ask: Ask) -> Answer:
         """Active or not; while active always with its start and duration."""
-        return answers.as_json(await services.status.current(), headers={"Cache-Control": "no-cache"})
+        return answers.ready(dump(await services.status.current()))
 
     following = sse.Following(topics=frozenset({SESSION}), door="session", at_most=services.settings.http.max_streams)
 

@@ -3,7 +3,6 @@
 import attrs
 from quart import Blueprint
 
-from runner.content import strong_etag
 from runner.content.changes import stamp
 from runner.content.entry import dump
 from runner.ledger import Title
@@ -39,13 +38,13 @@ NEW = Operation(
 def routes(services: Services) -> Blueprint:
     blueprint = Blueprint("titles", __name__, url_prefix="/titles")
 
-    @offer(blueprint, "/<hash>", ONE)
+    @offer(blueprint, "/<hash>", ONE, hot=True)
     async def one(_ask: Ask, hash: str) -> Answer:  # noqa: A002 - the name it has in the address
         found = await services.titles.get(hash)
         if found is None:
             return answers.detail(404, f"no text with the hash {hash[:80]!r} has a title")
         data = dump(attrs.asdict(found))
-        return answers.ready(data, strong_etag(data))
+        return answers.ready(data)
 
     @offer(blueprint, "", NEW, method="POST")
     async def new(ask: Ask) -> Answer:

@@ -47,3 +47,14 @@ async def test_not_ready_says_why(world: World, harm: str) -> None:
     assert (found.status, found.json()["status"]) == (503, "not_ready")
     failed = [check["message"] for check in found.json()["checks"] if check["status"] == "failed"]
     assert failed == ["locked" if harm == "ledger" else harm]
+
+
+async def test_only_a_good_answer_is_known_again(world: World) -> None:
+    """Who has the last readiness is told so while it holds; one that is not ready is always said in full."""
+    async with running(world) as server:
+        good = await server.get(API + "/health/ready")
+        assert (await server.get(API + "/health/ready", f"If-None-Match: {good.headers['etag']}")).status == 304
+        (world.home / "dreams").rmdir()
+        bad = await server.get(API + "/health/ready", "If-None-Match: *")
+    assert bad.status == 503
+    assert "etag" not in bad.headers

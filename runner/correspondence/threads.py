@@ -115,10 +115,12 @@ class Threads:
             records = jsonl.read(path).items
             if reply_to is not None and not any(record.get("id") == reply_to for record in records):
                 raise LetterRefused(f"there is no message {reply_to!r} in the thread of {user}; see --reply-to ID")
+            # never before what the file ends with: under a clock that was set back, a new letter would seem answered
+            at = max((now, *(moment for record in records if (moment := Message.of(record).at) is not None)))
             record: dict[str, object] = {
                 "id": _next_id(records, now, "c" if sender == RESIDENT else "u"),
                 "from": sender,
-                "ts": now.astimezone(UTC).isoformat(),
+                "ts": at.astimezone(UTC).isoformat(),
                 "body": body,
             }
             if attachment is not None:

@@ -206,9 +206,9 @@ class Sessions:
     async def get(self, session_id: str) -> SessionRow | None:
         return await self._doors.read(lambda c: sessions.get(c, session_id))
 
-    async def began(self, wake_type: str, *, since: datetime) -> tuple[SessionRow, ...]:
-        """Sessions of a type that got as far as their model, oldest first."""
-        return await self._doors.read(lambda c: sessions.began(c, wake_type, since))
+    async def of_type(self, wake_type: str, *, since: datetime) -> tuple[SessionRow, ...]:
+        """Sessions of a type that began, or ended without that, oldest first."""
+        return await self._doors.read(lambda c: sessions.of_type(c, wake_type, since))
 
     async def unfinished(self) -> tuple[SessionRow, ...]:
         return await self._doors.read(sessions.unfinished)
@@ -294,9 +294,9 @@ class Letters:
         """Queue the wake that shows letters, and note up to which one of each user: both or neither."""
         return await self._doors.write(lambda c: letters.offer(c, request, newest, now=now, zone=self._doors.zone))
 
-    async def settle(self, user: str, *, completed: bool, ran_at: datetime | None) -> None:
+    async def settle(self, user: str, *, completed: bool, rests_from: datetime | None) -> None:
         """The offered wake has ended."""
-        await self._doors.write(lambda c: letters.settle(c, user, completed=completed, ran_at=ran_at))
+        await self._doors.write(lambda c: letters.settle(c, user, completed=completed, rests_from=rests_from))
 
     async def all(self) -> Mapping[str, LettersOf]:
         return await self._doors.read(letters.every)

@@ -41,7 +41,7 @@ def offer(
     return wake
 
 
-def settle(connection: sqlite3.Connection, user: str, *, completed: bool, ran_at: datetime | None) -> None:
+def settle(connection: sqlite3.Connection, user: str, *, completed: bool, rests_from: datetime | None) -> None:
     """Take the offer back; a wake that completed has shown its letters, one that only ran will be tried again."""
     if completed:
         connection.execute(
@@ -57,5 +57,5 @@ def settle(connection: sqlite3.Connection, user: str, *, completed: bool, ran_at
         UPDATE correspondence
         SET last_session_at = COALESCE(?, last_session_at), offered_id = NULL, offered_in = NULL WHERE user = ?
         """,
-        (None if ran_at is None else stamp(ran_at), user),
+        (None if rests_from is None else stamp(rests_from), user),
     )

@@ -200,12 +200,13 @@ def newest(connection: sqlite3.Connection, limit: int | None = None) -> tuple[Se
     return tuple(_row(connection, row) for row in rows)
 
 
-def began(connection: sqlite3.Connection, wake_type: str, since: datetime) -> tuple[SessionRow, ...]:
-    """Sessions of this type that got as far as their model, from *since* on, oldest first."""
+def of_type(connection: sqlite3.Connection, wake_type: str, since: datetime) -> tuple[SessionRow, ...]:
+    """Sessions of this type that began, or ended without that, from *since* on, oldest first."""
     rows = connection.execute(
         """
         SELECT * FROM sessions
-        WHERE session_type = ? AND source <> 'original' AND started_at >= ? ORDER BY started_at
+        WHERE session_type = ? AND source <> 'original' AND COALESCE(started_at, ended_at) >= ?
+        ORDER BY COALESCE(started_at, ended_at)
         """,
         (wake_type, stamp(since)),
     ).fetchall()

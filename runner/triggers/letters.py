@@ -7,7 +7,7 @@ from functools import partial
 import attrs
 
 from runner.correspondence import Message, Threads, unanswered
-from runner.ledger import Ledger, LettersOf, RunSync, SessionRow, WakeRequest
+from runner.ledger import Ledger, LettersOf, RunSync, WakeRequest
 from runner.schedule import Schedule
 from runner.storage import files, jsonl
 from runner.triggers.selfwake import distance
@@ -15,7 +15,7 @@ from runner.triggers.selfwake import distance
 __all__ = ["LetterWakes", "due"]
 
 DEBOUNCE = timedelta(minutes=30)
-"""A letter rests so long before it wakes the resident: more may follow it. After a failed wake it rests again."""
+"""A letter rests so long before it wakes the resident: more may follow it. After a wake it rests again."""
 PER_DAY = 3
 OFFERS = 2
 """A letter that the resident leaves without an answer is shown once more at most."""
@@ -43,7 +43,11 @@ def due(waiting: Sequence[Message], shown: LettersOf | None, now: datetime) -> s
 
 @attrs.define(eq=False, kw_only=True)
 class LetterWakes:
-    """One wake for all who wait, three a day at most that ran, never near a slot."""
+    """One wake for all who wait, three a day at most that ran, never near a slot.
+
+    A wake that was not begun costs none of the three; after so many on one day the letters wait for the next, because
+    what refused them (a spent budget, no model) would refuse them all day.
+    """
 
     threads: Threads
     ledger: Ledger
@@ -55,7 +59,7 @@ class LetterWakes:
         """Settle the offers whose wake has ended, then offer what is due."""
         if not await self._settled(await self.ledger.letters.all()):
             return None  # one is offered and has not ended
-        if distance(self.schedule, now) < self.quiet or await self._today(now) >= PER_DAY:
+        if distance(self.schedule, now) < self.quiet or await self._is_full(now):
             return None
         newest = await self._due(now)
         if newest:
@@ -88,19 +92,27 @@ class LetterWakes:
                 # a wake that is gone from the queue without a record can't be: the row comes with the offer
                 everything = False
                 continue
-            began = None if row.started_at is None else datetime.fromisoformat(row.started_at)
+            began = _moment(row.started_at)
             if began is not None and row.session_id not in noted:
                 users = [one.user for one in shown.values() if one.offered_in == row.session_id]
                 await self.run_sync(partial(self._note, users, began))
                 noted.add(row.session_id)
-            await self.ledger.letters.settle(state.user, completed=row.state == "completed", ran_at=began)
+            rests_from = began if began is not None else _moment(row.ended_at)
+            await self.ledger.letters.settle(state.user, completed=row.state == "completed", rests_from=rests_from)
         return everything
 
-    async def _today(self, now: datetime) -> int:
-        """Sessions of this local day that letters began and that ran."""
-        today = now.astimezone(self.schedule.zone).date()
-        rows = await self.ledger.sessions.began("correspondence", since=now - LOOKED_BACK)
-        return sum(_day(row, self.schedule) == today for row in rows if row.source == "correspondence")
+    async def _is_full(self, now: datetime) -> bool:
+        """Whether this local day has had its sessions that letters began, or its attempts at one."""
+        zone = self.schedule.zone
+        rows = await self.ledger.sessions.of_type("correspondence", since=now - LOOKED_BACK)
+        today = [
+            row.started_at is not None
+            for row in rows
+            if row.source == "correspondence"
+            and (at := _moment(row.started_at or row.ended_at)) is not None
+            and at.astimezone(zone).date() == now.astimezone(zone).date()
+        ]
+        return max(today.count(True), today.count(False)) >= PER_DAY
 
     def _note(self, users: Sequence[str], began: datetime) -> None:
         """A line for those who read the history; the same session is told once."""
@@ -112,5 +124,5 @@ class LetterWakes:
             jsonl.append(path, record, sync=True, mode=0o640)
 
 
-def _day(row: SessionRow, schedule: Schedule) -> object:
-    return datetime.fromisoformat(row.started_at or "").astimezone(schedule.zone).date()
+def _moment(text: str | None) -> datetime | None:
+    return None if text is None else datetime.fromisoformat(text)

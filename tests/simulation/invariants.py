@@ -12,6 +12,9 @@ from runner.ledger import TERMINAL, meta, sessions
 from runner.schedule import Schedule, load_schedule
 from runner.settings import Settings
 from runner.storage import sqlite
+from runner.triggers import letters
+from runner.triggers.selfwake import PER_DAY
+from tests.simulation import repository
 from tests.simulation.world import World
 
 RAN = ("completed", "failed", "interrupted")
@@ -26,21 +29,26 @@ async def check_along_the_way(world: World, settings: Settings) -> None:
     world.look_for_letters()
 
 
-async def check_at_the_end(world: World, settings: Settings, began: datetime) -> Mapping[str, int]:
+async def check_at_the_end(
+    world: World, settings: Settings, began: datetime, *, upset: bool
+) -> Mapping[str, int]:
     """Everything, after a life has come to rest. Notes what is wrong; returns how many records of each state."""
     with closing(sqlite.open_reader(settings.paths.ledger)) as ledger:
         _check_rows(world, ledger)
         _check_hooks(world, ledger, all_of_them=True)
         _check_slots(world, ledger, load_schedule(settings.resident.zone), began)
         _check_requests(world, ledger)
+        _check_own(world, ledger)
+        _check_caps(world, ledger, settings, slack=int(upset))
+        _check_spend(world, ledger, settings)
+        _check_repository(world, ledger, settings)
         _check_rest(world, ledger)
         _check_logs(world, ledger, settings)
         states = ledger.execute("SELECT state, COUNT(*) FROM sessions GROUP BY state ORDER BY state").fetchall()
     _check_status(world, settings)
     world.look_for_letters()
-    for name, token in world.letters.items():
-        if not world.heard[token]:
-            world.note(f"letter {name} was never shown")
+    for name in world.unshown():
+        world.note(f"letter {name} was never shown")
     return {str(state): int(count) for state, count in states}
 
 
@@ -115,6 +123,60 @@ def _check_requests(world: World, ledger: sqlite3.Connection) -> None:
     )
     for session_id, state in nameless:
         world.note(f"session {session_id} is {state} without a reason")
+
+
+def _check_own(world: World, ledger: sqlite3.Connection) -> None:
+    """A wake that the resident set became one session at the most, and that session was told why."""
+    rows = ledger.execute(
+        """
+        SELECT wakes.key, COUNT(*), SUM(sessions.state = 'completed') FROM wakes
+        JOIN sessions ON sessions.session_id = wakes.id WHERE wakes.key LIKE 'self:%' GROUP BY wakes.key
+        """
+    )
+    for key, count, completed in rows:
+        if count > 1:
+            world.note(f"the own wake {key} became {count} sessions")
+        if completed and not world.heard[world.own[key]]:
+            world.note(f"the own wake {key} is completed and its reason was never shown")
+
+
+def _check_caps(world: World, ledger: sqlite3.Connection, settings: Settings, *, slack: int) -> None:
+    """So many wakes of a kind a day at the most; where clocks jump a day may be lived in part again."""
+    caps = {
+        "self": PER_DAY,
+        "visitor": settings.schedule.visits_per_day,
+        "correspondence": letters.PER_DAY,
+        "correspondence, refused": letters.PER_DAY,
+    }
+    made: Counter[tuple[str, object]] = Counter()
+    for source, state, moment in ledger.execute("SELECT source, state, enqueued_at FROM wakes"):
+        # of letters as many attempts again may be refused
+        kind = f"{source}, refused" if source == "correspondence" and state == "refused" else source
+        made[kind, datetime.fromisoformat(moment).astimezone(settings.resident.zone).date()] += 1
+    for (source, day), count in made.items():
+        if source in caps and count > caps[source] + slack:
+            world.note(f"{count} wakes of {source} on {day}; {caps[source]} are allowed")
+
+
+def _check_spend(world: World, ledger: sqlite3.Connection, settings: Settings) -> None:
+    """No day cost more than it may, and a spent day refuses with a reason."""
+    limit = settings.budget.day_usd
+    for day, cost in ledger.execute("SELECT day, SUM(cost_usd) FROM spend GROUP BY day"):
+        if limit and cost > limit + 1e-9:
+            world.note(f"{day} cost {cost:.4f} USD; {limit} is the limit")
+    for session_id, reason in ledger.execute("SELECT session_id, reason FROM sessions WHERE state = 'refused'"):
+        if "budget" not in reason and "paused" not in reason:
+            world.note(f"session {session_id} is refused for no reason of its own: {reason}")
+
+
+def _check_repository(world: World, ledger: sqlite3.Connection, settings: Settings) -> None:
+    """What sessions wrote is in the history, and the history is with the remote."""
+    if not (settings.home / ".git").exists():
+        return
+    last = ledger.execute("SELECT verdict FROM hooks WHERE name = 'git' ORDER BY ended_at DESC LIMIT 1").fetchone()
+    if last is not None and last[0] in ("done", "not_due"):
+        for fault in repository.faults(settings.home):
+            world.note(fault)
 
 
 def _check_rest(world: World, ledger: sqlite3.Connection) -> None:

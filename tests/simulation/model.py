@@ -7,9 +7,13 @@ from runner.session.backends.base import DEADLINE_EXIT, RunListener, RunOrder, R
 from runner.session.backends.emit import Recorder
 from runner.session.records import Usage
 from tests.simulation.power import Power
+from tests.simulation.resident import Resident
 from tests.simulation.world import World
 
-PARTS = {"well": 82, "late": 4, "fails": 5, "raises": 3, "refuses": 3, "endless": 3}
+PARTS = {"well": 81, "late": 4, "fails": 5, "raises": 3, "refuses": 3, "endless": 3, "signed out": 1}
+
+MOST_COST = 0.02
+"""USD that one session costs at the most."""
 
 
 @attrs.frozen
@@ -18,6 +22,7 @@ class ScriptedModel:
 
     world: World
     power: Power
+    resident: Resident
     name: str = "rehearsal"
 
     async def run(self, order: RunOrder, listener: RunListener) -> RunResult:
@@ -31,8 +36,11 @@ class ScriptedModel:
         self.world.prompted(order.session_id, order.system + order.user)
         self.power.passed("the model begins")
         await listener.spawned(None, None)
+        await self.resident.look_at_pause(order.session_id)
         if part == "raises":
             raise OSError("the model's pipe broke")
+        if part == "signed out":
+            return RunResult(1, "authentication failed: the login has run out")
         recorder = Recorder(listener, "scripted")
         await recorder.started(("Write",), cwd=str(order.home))
         with trio.move_on_after(order.deadline) as deadline:
@@ -45,7 +53,7 @@ class ScriptedModel:
             result="I heard you." if part != "fails" else None,
             duration_ms=1000,
             num_turns=2,
-            cost_usd=0.01,
+            cost_usd=round(rng.uniform(0.004, MOST_COST), 4),
             usage=Usage(input_tokens=100, output_tokens=20),
         )
         return RunResult(0 if part != "fails" else 1)
@@ -60,6 +68,8 @@ class ScriptedModel:
         self.power.check()
         name = f"thoughts/{order.now:%Y-%m}-{order.kind.name}.md"
         (order.home / name).write_text(f"# A thought\n\nWritten at {order.now:%d %H:%M}.\n")
+        self.world.as_of_now(order.home / name)
+        await self.resident.act(order)
         call = {"type": "tool_use", "id": "t1", "name": "Write", "input": {"file_path": name, "content": "…"}}
         await recorder.said(call)
         await recorder.answered([{"type": "tool_result", "tool_use_id": "t1", "content": "written"}])

@@ -31,8 +31,8 @@ RECOVERY = 16
 PATIENCE = 3
 """Sessions until a chosen point that does not come is given up for a random one."""
 UNNAMED = frozenset({"write", "_write", "read", "run_sync"})
-APPENDED = frozenset({"LineFiles.run"})
-"""Work that writes through descriptors it opened before."""
+UNSEEN = frozenset({"LineFiles.run", "git add", "git commit", "git push"})
+"""Work that writes through descriptors it opened before, or in a process of its own."""
 
 
 class PowerCut(BaseException):
@@ -139,7 +139,7 @@ class Power:
             value = work()
         finally:
             self._work = ""
-        if self._marks != marks or name in APPENDED:
+        if self._marks != marks or name in UNSEEN:
             self.passed(name)
         return value
 
@@ -281,6 +281,9 @@ def _who(frame: Any) -> str:
     while frame.f_code.co_name in UNNAMED and frame.f_back is not None:
         frame = frame.f_back
     name = str(frame.f_code.co_qualname)
+    if name == "Commands.run":
+        words = iter(frame.f_locals["command"][1:])
+        return f"git {next(word for word in words if not (word == '-c' and next(words)))}"
     if name == "run":  # a hook's
         name = f"hook {str(frame.f_globals['__name__']).rpartition('.')[2]}"
     return name.replace(".<locals>", "")

@@ -31,8 +31,10 @@ from runner.session.hooks.base import Hook, HookContext, Verdict
 from runner.session.prompt import Prompter
 from runner.settings import Settings
 from runner.triggers.desk import Desk
+from runner.triggers.pause import PAUSED
 from tests.simulation.model import ScriptedModel
 from tests.simulation.power import Power
+from tests.simulation.resident import Resident
 from tests.simulation.world import World
 
 LOOK_AGAIN = 3600.0
@@ -66,6 +68,7 @@ class Process:
     ledger: Ledger = attrs.field(init=False)
     boxes: Mailboxes = attrs.field(init=False)
     supervisor: Supervisor = attrs.field(init=False)
+    resident: Resident = attrs.field(init=False)
     events: EventRing = attrs.field(init=False)
     engine_of: Callable[[Engine], Engine] = attrs.field(default=lambda engine: engine, init=False)
     """How an engine that has been made is changed before it is used."""
@@ -76,6 +79,7 @@ class Process:
         self.ledger = await Ledger.open(
             self.settings.paths.ledger, run_sync=self.power.writes, run_read=self.power.reads, zone=zone
         )
+        self.resident = Resident(self.world, self.power, self.settings, self.ledger, load_schedule(zone))
         self.events = EventRing(self.world.clock)
         letters = DeadLetters(now=self.world.clock)
         kinds = read_kinds(resources.config_dir() / "content.toml")
@@ -103,10 +107,18 @@ class Process:
         """The operator restarts the session actor, whatever it is doing."""
         await self.supervisor.restart("session", by="the simulation")
 
+    async def resume(self) -> None:
+        """The operator lets scheduled wakes go on, when they are paused."""
+        if await self.ledger.meta.drop(PAUSED):
+            self.world.pauses += 1
+            self.boxes.scheduler.ref.tell(Work())
+
     async def idle(self) -> bool:
-        """Nothing waits, nothing runs."""
+        """Nothing waits, nothing runs, and nothing is left that has to wake somebody."""
         return not (
-            await self.ledger.wakes.pending()
+            self.world.unshown()
+            or self.resident.own_due()
+            or await self.ledger.wakes.pending()
             or await self.ledger.sessions.unfinished()
             or await self.ledger.hooks.unfinished_sessions()
         )
@@ -127,15 +139,14 @@ class Process:
         return tuple(spec for spec in specs if spec.name in {"session", "scheduler"})
 
     def _scheduler(self) -> Actor:
-        schedule = load_schedule(self.settings.resident.zone)
         return Scheduler(
             self.boxes.scheduler,
             self.boxes.session.ref,
             self.ledger,
-            schedule,
+            self.resident.schedule,
             self.settings,
             self.world.clock,
-            Desk.make(self.settings, self.ledger, schedule, self.power.files),
+            Desk.make(self.settings, self.ledger, self.resident.schedule, self.power.files),
             self.events,
         )
 
@@ -143,7 +154,7 @@ class Process:
         made = make_engine(
             settings=self.settings,
             ledger=self.ledger,
-            chosen=Chosen(ScriptedModel(self.world, self.power), "the simulation's"),
+            chosen=Chosen(ScriptedModel(self.world, self.power, self.resident), "the simulation's"),
             now=self.world.clock,
             publish=lambda _event: None,
             run_sync=self.power.files,

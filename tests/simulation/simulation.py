@@ -14,10 +14,12 @@ from runner.session.hooks import HOOKS
 from runner.session.prompt import Prompter
 from runner.session.sources.visitors import MOST
 from runner.settings import Settings, load_settings
+from tests.simulation import repository
 from tests.simulation.invariants import check_along_the_way, check_at_the_end
+from tests.simulation.model import MOST_COST
 from tests.simulation.power import Points, Power, PowerCut
 from tests.simulation.process import Process, Spoil, patient
-from tests.simulation.world import World
+from tests.simulation.world import CORRESPONDENTS, World
 from tests.support.clock import WallClock
 
 DAY = 86_400.0
@@ -46,6 +48,10 @@ class Plan:
     """Half of the days around each change of daylight saving, with a long absence between them."""
     asked_a_day: float = 1.5
     """Requests for wakes, beside the eight slots."""
+    day_usd: float = 0.0
+    """What a day may cost; 0 is no limit."""
+    git: bool = False
+    """The home is a repository with a remote, kept by the real git: slower by far."""
     upsets: bool = True
     """Clock jumps, long absences and operators."""
     crashes: bool = True
@@ -64,6 +70,9 @@ class Report:
     jumps: int
     letters: int
     asked: int
+    mail: int
+    own_wakes: int
+    pauses: int
     points: Mapping[str, int]
     wrong: tuple[str, ...]
     """Broken promises; a good program has none."""
@@ -86,11 +95,22 @@ class Simulation:
     def __attrs_post_init__(self) -> None:
         home = self.folder / "home"
         home.mkdir()
-        options = {"home": home, "session.backend": "rehearsal", "world.weather_url": "", "world.kp_url": ""}
+        options: dict[str, object] = {
+            "home": home,
+            "session.backend": "rehearsal",
+            "world.weather_url": "",
+            "world.kp_url": "",
+            "budget.day_usd": self.plan.day_usd,
+            "budget.session_usd": MOST_COST if self.plan.day_usd else 0.0,
+        }
         self.settings = load_settings(options, {}).settings
         make_tree(self.settings.paths)
         (home / "memory" / "memory.md").write_text("The kettle is called Anton.\n")
         (home / "prompt" / "prompt.md").write_text("Remember the word larkspur.\n")
+        for user in CORRESPONDENTS:
+            (home / "mailbox" / user).mkdir()
+        if self.plan.git:
+            repository.make(home, self.folder / "remote.git")
         self.rng = Random(self.plan.seed)
         self.points = Points(Random(self.plan.seed + 1), quota=self.plan.quota, enabled=self.plan.crashes)
 
@@ -102,6 +122,8 @@ class Simulation:
             async with trio.open_nursery() as outside:
                 outside.start_soon(self._visitors)
                 outside.start_soon(self._askers)
+                outside.start_soon(self._correspondents)
+                outside.start_soon(self._resuming)
                 if self.plan.upsets:
                     outside.start_soon(self._clock_smith)
                     outside.start_soon(self._operator)
@@ -111,12 +133,15 @@ class Simulation:
         return Report(
             days=self.plan.days,
             sessions=sum(self.world.spawned.values()),
-            states=await check_at_the_end(self.world, self.settings, BEGIN),
+            states=await check_at_the_end(self.world, self.settings, BEGIN, upset=self.plan.upsets),
             lives=self.world.lives,
             cuts=self.world.cuts,
             jumps=self.world.jumps,
             letters=len(self.world.letters),
             asked=len(self.world.asked),
+            mail=len(self.world.mail),
+            own_wakes=len(self.world.own),
+            pauses=self.world.pauses,
             points=self.points.table(),
             wrong=tuple(self.world.wrong),
         )
@@ -173,13 +198,16 @@ class Simulation:
 
     async def _at_rest(self, process: Process) -> None:
         """The last slots have come and gone, and nothing waits any more."""
+        await process.resume()
         with trio.move_on_after(DEADLINE) as late:
             await trio.sleep(QUIET)
             while not await process.idle() or not self._between_slots(process):
                 await trio.sleep(HOUR / 2)
         if late.cancelled_caught:
             waiting = [f"{wake.id} {wake.state}" for wake in await process.ledger.wakes.pending()]
-            self.world.note(f"never came to rest; still there: {', '.join(waiting) or 'unfinished hooks'}")
+            waiting += [f"letter {name}" for name in self.world.unshown()]
+            self.world.note(f"never came to rest; still there: {', '.join(waiting) or 'own wakes or hooks'}")
+        await process.resident.look_for_own()
 
     def _between_slots(self, process: Process) -> bool:
         """Over an hour behind the last slot, and well before the next."""
@@ -206,6 +234,19 @@ class Simulation:
             if self.now_living is not None:
                 process, nursery = self.now_living
                 nursery.start_soon(process.ask)
+
+    async def _correspondents(self) -> None:
+        while True:
+            await trio.sleep(self.rng.expovariate(1 / DAY))
+            self.world.write_mail()
+
+    async def _resuming(self) -> None:
+        """An operator who looks every few hours whether scheduled wakes are paused."""
+        while True:
+            await trio.sleep(self.rng.expovariate(1 / (8 * HOUR)))
+            if self.now_living is not None:
+                process, nursery = self.now_living
+                nursery.start_soon(process.resume)
 
     async def _clock_smith(self) -> None:
         while True:

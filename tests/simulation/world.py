@@ -1,5 +1,6 @@
 """What lies outside the simulated process and survives it: the home, the clock, and what the world has seen."""
 
+import os
 import re
 from collections import Counter
 from datetime import datetime
@@ -8,9 +9,11 @@ from random import Random
 
 import attrs
 
+from runner.correspondence import Threads
 from tests.support.clock import WallClock
 
 TOKEN = re.compile(r"kestrel-[0-9a-f]{8}")
+CORRESPONDENTS = ("anneke", "bo-ling", "cy")
 
 
 @attrs.define(eq=False)
@@ -34,6 +37,14 @@ class World:
     """Acknowledged request → the token of its message."""
     letters: dict[str, str] = attrs.field(factory=dict)
     """Visitor's file → the token of its message."""
+    mail: dict[str, str] = attrs.field(factory=dict)
+    """Correspondent and letter's name → the token of its words."""
+    own: dict[str, str] = attrs.field(factory=dict)
+    """Wake that the resident has set for itself, by its name in the queue → the token of its reason."""
+    own_last: str = ""
+    """The one that was set last and for sure: it is in its file or in the queue, and nowhere else."""
+    pauses: int = 0
+    """How often scheduled wakes were paused and the operator let them go on."""
     jumps: int = 0
     lives: int = 0
     cuts: int = 0
@@ -49,8 +60,24 @@ class World:
         path = self.home / "visitors" / f"{moment:%Y-%m-%d-%H%M%S}-{token[-8:]}.md"
         hidden = path.with_name(f".{path.name}.new")
         hidden.write_text(f'---\ndate: "{moment.date()}"\nfrom: "A visitor"\n---\n\nI saw a {token} today.\n')
+        self.as_of_now(hidden)
         hidden.rename(path)
         self.letters[path.name] = token
+
+    def as_of_now(self, path: Path) -> None:
+        """The file was written at this moment of the simulated clock, and not at one of the machine's."""
+        moment = self.clock().timestamp()
+        os.utime(path, (moment, moment))
+
+    def write_mail(self) -> None:
+        """A correspondent writes, as the route does that takes letters in."""
+        user, token = self.rng.choice(CORRESPONDENTS), self.token()
+        sent = Threads(self.home / "mailbox").append(user, f"A {token} sat here.", now=self.clock(), sender=user)
+        self.mail[f"{user} {sent.id}"] = token
+
+    def unshown(self) -> list[str]:
+        """Visitors' messages and correspondents' letters that no model was shown yet."""
+        return [name for written in (self.letters, self.mail) for name, token in written.items() if not self.heard[token]]
 
     def letters_lying(self) -> set[str]:
         """The letters that are still where their visitors put them."""

@@ -97,6 +97,15 @@ def test_what_cant_be_sent_is_told(threads: Threads) -> None:
     assert threads.users() == ("mira",)
 
 
+def test_a_letter_written_after_an_answer_waits_whatever_the_clock_says(threads: Threads) -> None:
+    """The clock was ahead and is set back: what comes next stands behind what is there, and is unanswered."""
+    first = threads.append("mira", "a", now=NOW, sender="mira")
+    threads.append("mira", "b", now=NOW + timedelta(minutes=5), reply_to=first.id)
+    late = threads.append("mira", "c", now=NOW - timedelta(hours=2), sender="mira")
+    assert late.at == NOW + timedelta(minutes=5)
+    assert unanswered(threads.tail("mira")) == (late,)
+
+
 def test_a_letter_comes_from_a_file(tmp_path: Path) -> None:
     """A file's text is taken as it is; what is no text is refused by name."""
     (tmp_path / "letter.md").write_text("Dear Mira — hello")

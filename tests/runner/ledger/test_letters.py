@@ -24,10 +24,10 @@ async def test_a_completed_offer_counts_and_a_newer_letter_begins_anew(ledger: L
     """Attempts are counted per newest letter, only by completed sessions, and the offer is open until settled."""
     wake = await ledger.letters.offer(LETTERS, {"mira": "u1"}, START)
     assert (await ledger.letters.all())["mira"].offered_in == wake.id
-    await ledger.letters.settle("mira", completed=True, ran_at=START)
+    await ledger.letters.settle("mira", completed=True, rests_from=START)
     for newest, completed, attempts, seen in (("u1", False, 1, "u1"), ("u1", True, 2, "u1"), ("u2", True, 1, "u2")):
         await ledger.letters.offer(LETTERS, {"mira": newest}, START)
-        await ledger.letters.settle("mira", completed=completed, ran_at=START)
+        await ledger.letters.settle("mira", completed=completed, rests_from=START)
         state = (await ledger.letters.all())["mira"]
         assert (state.attempts, state.last_seen_id, state.offered_in) == (attempts, seen, None)
 
@@ -35,7 +35,7 @@ async def test_a_completed_offer_counts_and_a_newer_letter_begins_anew(ledger: L
 async def test_an_offer_that_never_ran_leaves_no_trace(ledger: Ledger) -> None:
     """A refused or missed wake counts as nothing: no attempt, no time of a session."""
     await ledger.letters.offer(LETTERS, {"mira": "u1", "tom": "u7"}, START)
-    await ledger.letters.settle("mira", completed=False, ran_at=None)
+    await ledger.letters.settle("mira", completed=False, rests_from=None)
     state = await ledger.letters.all()
     assert (state["mira"].attempts, state["mira"].last_session_at, state["mira"].last_seen_id) == (0, None, None)
     assert state["tom"].offered_id == "u7"

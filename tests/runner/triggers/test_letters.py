@@ -116,15 +116,24 @@ async def test_a_failed_wake_is_tried_again_after_half_an_hour_and_three_fill_a_
         assert (await s.ledger.letters.all())["mira"].attempts == 0
 
 
-async def test_wakes_that_never_ran_cost_nothing(tmp_path: Path) -> None:
-    """Refused wakes leave the cap, the attempts and the history alone."""
+async def test_wakes_that_never_ran_cost_nothing_and_make_no_storm(tmp_path: Path) -> None:
+    """Refused wakes leave the cap of sessions, the attempts and the history alone; after three the letter waits for
+    the next day instead of being offered every minute.
+    """
     async with stage(tmp_path) as s:
         write(s, "mira", TEN - timedelta(hours=1))
-        for minute in range(5):
-            moment = TEN + timedelta(minutes=minute)
+        offered = []
+        moment = TEN
+        while moment < TEN + timedelta(hours=20):
             await s.look(moment)
-            (wake,) = await s.waiting("correspondence")
-            await s.ledger.wakes.refuse(wake.id, "for the test", moment)
+            for wake in await s.waiting("correspondence"):
+                await s.ledger.wakes.refuse(wake.id, "for the test", moment)
+                offered.append(moment.astimezone(s.settings.resident.zone))
+            moment += timedelta(minutes=5)
+        assert [f"{moment:%d %H:%M}" for moment in offered[:5]] == [
+            "02 10:15", "02 10:45", "02 11:15", "03 00:30", "03 01:00",
+        ]  # fmt: skip
+        assert (await s.ledger.letters.all())["mira"].attempts == 0
         assert not (s.home / "data" / "correspondence-history.jsonl").exists()
 
 

@@ -21,7 +21,6 @@ from runner.ledger.rows import (
 )
 
 __all__ = [
-    "began",
     "finish",
     "get",
     "insert_unrun",
@@ -29,6 +28,7 @@ __all__ = [
     "mark_slots_from",
     "newest",
     "notice",
+    "of_type",
     "ran_backends",
     "ran_by_type",
     "running",

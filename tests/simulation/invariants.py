@@ -29,9 +29,7 @@ async def check_along_the_way(world: World, settings: Settings) -> None:
     world.look_for_letters()
 
 
-async def check_at_the_end(
-    world: World, settings: Settings, began: datetime, *, upset: bool
-) -> Mapping[str, int]:
+async def check_at_the_end(world: World, settings: Settings, began: datetime, *, upset: bool) -> Mapping[str, int]:
     """Everything, after a life has come to rest. Notes what is wrong; returns how many records of each state."""
     with closing(sqlite.open_reader(settings.paths.ledger)) as ledger:
         _check_rows(world, ledger)

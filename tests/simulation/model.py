@@ -67,7 +67,9 @@ class ScriptedModel:
         await trio.sleep(rng.uniform(1, 600) if part == "well" else rng.uniform(600, 1700))
         self.power.check()
         name = f"thoughts/{order.now:%Y-%m}-{order.kind.name}.md"
-        (order.home / name).write_text(f"# A thought\n\nWritten at {order.now:%d %H:%M}.\n")
+        # now and then it forgets what belongs at a thought's head
+        head = "" if rng.random() < 0.2 else f'---\ndate: "{order.now:%Y-%m-%d}"\ntitle: "A thought"\n---\n'
+        (order.home / name).write_text(f"{head}# A thought\n\nWritten at {order.now:%d %H:%M}.\n")
         self.world.as_of_now(order.home / name)
         await self.resident.act(order)
         call = {"type": "tool_use", "id": "t1", "name": "Write", "input": {"file_path": name, "content": "…"}}

@@ -26,6 +26,11 @@ def faults(home: Path) -> list[str]:
     return found
 
 
+def commits(remote: Path) -> int:
+    """How many commits have reached a remote."""
+    return int(_git(remote, "rev-list", "--count", "main"))
+
+
 def _git(folder: Path, *arguments: str) -> str:
     environ = {"PATH": os.environ.get("PATH", os.defpath), "HOME": str(folder), "LC_ALL": "C"}
     ran = subprocess.run(("git", *arguments), cwd=folder, env=environ, capture_output=True, check=True, text=True)

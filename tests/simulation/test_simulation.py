@@ -12,6 +12,7 @@ from tempfile import TemporaryDirectory
 
 import pytest
 
+from tests.simulation import repository
 from tests.simulation.broken import BUILDS
 from tests.simulation.simulation import Plan, simulate
 from tests.simulation.storage import fast_folder
@@ -21,6 +22,12 @@ ALWAYS = (
     "Wakes.enqueue",
     "Wakes.claim",
     "Wakes.release",
+    "Wakes.expire",
+    "Sessions.record_missed_slot",
+    "Letters.offer",
+    "Letters.settle",
+    "OwnWakes.look: remove data/self-schedule.json",
+    "Spend.reserve",
     "Sessions.spawning",
     "the model begins",
     "Sessions.running",
@@ -42,13 +49,13 @@ def place() -> Iterator[Path]:
 
 
 def test_a_hundred_days_keep_every_promise() -> None:
-    """Over both changes of the clocks, with jumps, absences and the power failing in every third session:
-    every slot and request has one record, no hook is done twice, no session begun twice, no letter put away unseen.
+    """Over both changes of the clocks, with jumps, absences, spent budgets and the power failing in every third session
+    every slot and request has one record, no hook is done twice, no session begun twice, no letter goes unseen.
     """
     # in a process of its own, which nobody measures: its work is the same over and over
     environ = {name: value for name, value in os.environ.items() if not name.startswith("COV")}
     command = [sys.executable, "-W", "error", "-m", "tests.soak", "simulation"]
-    options = ["--days=100", "--homes=1", "--each-point=1", "--json"]
+    options = ["--days=100", "--homes=1", "--seed=3", "--each-point=1", "--workers=1", "--json"]
     ran = subprocess.run([*command, *options], env=environ, capture_output=True, check=False, text=True, timeout=300)
     assert ran.stdout, ran.stderr
     report = json.loads(ran.stdout)
@@ -56,7 +63,9 @@ def test_a_hundred_days_keep_every_promise() -> None:
     assert ran.returncode == 0, ran.stderr
     assert report["sessions"] >= 600
     assert report["power_cuts"] >= report["sessions"] / 3
-    assert min(report["clock_jumps"], report["letters"], report["requests"]) > 10
+    lived = ("clock_jumps", "letters", "correspondents_letters", "own_wakes", "requests", "records_refused")
+    assert [name for name in lived if report[name] <= 10] == [], report
+    assert report["pauses"] > 0
     hits = report["hits"]
     assert [point for point in ALWAYS if not hits[point]] == [], hits
     assert sum(count > 0 for count in hits.values()) > 0.95 * len(hits), hits
@@ -69,6 +78,17 @@ def test_without_upsets_no_slot_is_missed() -> None:
     assert report.wrong == ()
     assert report.cuts > 20
     assert "missed" not in report.states
+
+
+def test_what_sessions_wrote_is_committed_and_pushed(tmp_path: Path) -> None:
+    """A home that is a repository is kept by the real git, through cuts between any two of its commands: in the end
+    nothing is left to commit, and the remote has everything.
+    """
+    report = simulate(Plan(days=8, seed=20, quota=1, git=True), tmp_path)
+    assert report.wrong == ()
+    commands = ("git add", "git commit", "git push")
+    assert [command for command in commands if not report.points[command]] == [], report.points
+    assert repository.commits(tmp_path / "remote.git") > 10
 
 
 @pytest.mark.parametrize("name", BUILDS)

@@ -77,7 +77,9 @@ class World:
 
     def unshown(self) -> list[str]:
         """Visitors' messages and correspondents' letters that no model was shown yet."""
-        return [name for written in (self.letters, self.mail) for name, token in written.items() if not self.heard[token]]
+        return [
+            name for written in (self.letters, self.mail) for name, token in written.items() if not self.heard[token]
+        ]
 
     def letters_lying(self) -> set[str]:
         """The letters that are still where their visitors put them."""

@@ -1,7 +1,8 @@
 """The simulation with its full count: 10,000 days of a life, the power failing in every third session.
 
-The days are lived in several homes side by side, half of each home's around either change of the clocks. A promise
-that is broken names its home's seed, and `--days 100 --seed S --homes 1` lives that one again.
+The days are lived in many homes side by side, half of each home's around either change of the clocks. Every third home
+may spend so much a day and no more, and every twentieth is a repository that the real git commits and pushes. A promise
+that is broken names its home's seed, and `--days 40 --seed S --homes 1` lives that one again.
 """
 
 import argparse
@@ -23,16 +24,37 @@ from tests.simulation.simulation import Plan, Report, simulate
 from tests.simulation.storage import fast_folder
 
 DAYS = 10_000
-A_HOME = 100
+A_HOME = 40
+"""Days of one home: its files become more and more, and each session looks at them."""
+DAY_USD = 0.13
+"""What a day may cost where it is limited: some ten sessions, of which a busy day has more."""
+SPENDS, KEPT = 3, 20
 AT_LEAST = 20
 """How often the power has to fail at each named point, in a run of the full length."""
 
 
-def live(days: float, seed: int, quota: int) -> tuple[int, float, Report]:
+def plan_of(days: float, seed: int, wanted: int, homes: int) -> Plan:
+    """What a home of this seed lives through, and how often each point is to be hit in it beside its sessions' turns.
+
+    The repositories and the homes with a budget see to the points; to all of them, because each lives through all.
+    """
+    git, spends = seed % KEPT == 0, seed % SPENDS == 0
+    alike = homes / KEPT if git else homes / SPENDS if spends or homes < SPENDS else math.inf
+    return Plan(
+        days=days,
+        seed=seed,
+        quota=math.ceil(wanted / max(1, alike)),
+        spring_and_autumn=True,
+        day_usd=DAY_USD if spends else 0.0,
+        git=git,
+    )
+
+
+def live(plan: Plan) -> tuple[int, float, Report]:
     """One home, in a process of its own."""
-    begun = time.monotonic()
+    begun, seed = time.monotonic(), plan.seed
     with TemporaryDirectory(dir=fast_folder()) as folder:
-        report = simulate(Plan(days=days, seed=seed, quota=quota, spring_and_autumn=True), Path(folder))
+        report = simulate(plan, Path(folder))
     return seed, time.monotonic() - begun, report
 
 
@@ -42,15 +64,16 @@ def main(argv: Sequence[str]) -> int:
     parser.add_argument("--days", type=int, default=DAYS, help=f"days in all ({DAYS})")
     parser.add_argument("--seed", type=int, default=1, help="seed of the first home (1); the next one has the next")
     parser.add_argument("--homes", type=int, default=0, help=f"homes that share the days (one for each {A_HOME})")
-    parser.add_argument("--side-by-side", type=int, default=os.cpu_count() or 1, help="homes at a time (processors)")
+    parser.add_argument("--workers", type=int, default=os.cpu_count() or 1, help="homes at a time (processors)")
     parser.add_argument("--each-point", type=int, default=0, help="hits that a shorter run aims at (0)")
     parser.add_argument("--json", action="store_true", help="print JSON")
     options = parser.parse_args(argv)
     homes = options.homes or max(1, math.ceil(options.days / A_HOME))
     wanted = AT_LEAST if options.days >= DAYS else options.each_point
-    quota = math.ceil(wanted / homes)
     begun = time.monotonic()
-    found = list(_side_by_side(options.days / homes, range(options.seed, options.seed + homes), quota, options))
+    seeds = range(options.seed, options.seed + homes)
+    plans = [plan_of(options.days / homes, seed, wanted, homes) for seed in seeds]
+    found = list(_side_by_side(plans, options.workers))
     took = time.monotonic() - begun
     points: Counter[str] = Counter()
     states: Counter[str] = Counter()
@@ -70,6 +93,9 @@ def main(argv: Sequence[str]) -> int:
         "clock_jumps": sum(report.jumps for report in found),
         "letters": sum(report.letters for report in found),
         "requests": sum(report.asked for report in found),
+        "correspondents_letters": sum(report.mail for report in found),
+        "own_wakes": sum(report.own_wakes for report in found),
+        "pauses": sum(report.pauses for report in found),
         **{f"records_{state}": count for state, count in sorted(states.items())},
         "points": len(points),
         "fewest_hits": min(points.values()),
@@ -87,17 +113,17 @@ def main(argv: Sequence[str]) -> int:
     return 1 if wrong or seldom else 0
 
 
-def _side_by_side(days: float, seeds: Sequence[int], quota: int, options: argparse.Namespace) -> Iterator[Report]:
+def _side_by_side(plans: Sequence[Plan], workers: int) -> Iterator[Report]:
     """The reports as they come, each with a line of progress."""
     # spawned, not forked: a run after another soak finds threads and clocks in this process
     context = multiprocessing.get_context("spawn")
-    with ProcessPoolExecutor(options.side_by_side, mp_context=context) as pool:
-        running = [pool.submit(live, days, seed, quota) for seed in seeds]
+    with ProcessPoolExecutor(workers, mp_context=context) as pool:
+        running = [pool.submit(live, plan) for plan in plans]
         for number, done in enumerate(as_completed(running), 1):
             seed, took, report = done.result()
             said = f"{len(report.wrong)} broken promises" if report.wrong else "every promise kept"
             print(
-                f"home {number} of {len(seeds)} (seed {seed}): {days:g} days in {took:.0f} s, "
+                f"home {number} of {len(plans)} (seed {seed}): {report.days:g} days in {took:.0f} s, "
                 f"{report.cuts} cuts, {said}",
                 file=sys.stderr,
                 flush=True,

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import attrs
 
-from runner.retention.plan import CAPPED, LINES_KEPT, ROTATED, Action, FileFacts, Rule, plan, rules
+from runner.retention.plan import CAPPED, LINES_KEPT, ROTATED, Action, FileFacts, Rule, plan, rules, too_old
 from runner.settings import Settings
 from runner.storage import files, jsonl
 
@@ -21,6 +21,7 @@ __all__ = ["Result", "Step", "log", "steps"]
 TURN_OVER = 5 * 1024 * 1024
 GENERATIONS = 5
 DEEPEST = 8
+LEFTOVERS = "temporary files"
 
 
 @attrs.frozen
@@ -53,6 +54,7 @@ def steps(settings: Settings, now: datetime, *, dry_run: bool = False) -> tuple[
     found = [Step(rule.name, partial(_by_age, rule, now, dry_run=dry_run)) for rule in rules(settings)]
     found.append(Step("logs", partial(_turn_over, paths.logs, dry_run=dry_run)))
     found.append(Step("histories", partial(_cut, paths.data, dry_run=dry_run)))
+    found.append(Step(LEFTOVERS, partial(_leftovers, paths.home, now, dry_run=dry_run)))
     found.append(Step("chat history", partial(_by_year, paths.chat_history, now.year, dry_run=dry_run)))
     return tuple(found)
 
@@ -106,6 +108,21 @@ def _drop_empty(folder: Path, depth: int) -> None:
                 _drop_empty(Path(entry.path), depth - 1)
                 with suppress(OSError):  # not empty, which is the usual case
                     Path(entry.path).rmdir()
+
+
+def _leftovers(home: Path, now: datetime, *, dry_run: bool) -> Result:
+    """Files that were half written when the power went, a day ago or longer: nobody can be at them any more."""
+    due = [
+        facts.path
+        for facts in _files(home, DEEPEST)
+        if files.is_temporary(facts.path.name) and too_old(facts.modified, 0, now)
+    ]
+    done = 0
+    for path in () if dry_run else due:
+        with suppress(OSError):  # counted below, as above
+            path.unlink(missing_ok=True)
+            done += 1
+    return Result(LEFTOVERS, len(due) if dry_run else done, Action.PRUNE.value, 0 if dry_run else len(due) - done)
 
 
 def _pack(path: Path) -> None:

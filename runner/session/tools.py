@@ -8,7 +8,6 @@ import contextlib
 import json
 import os
 import posixpath
-import secrets
 import stat
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
@@ -17,6 +16,7 @@ from typing import Any
 import attrs
 
 from runner.session.errors import RefusedToolError
+from runner.storage import files
 
 CLOSED = frozenset({"runner", "data", "moderation", "logs", ".git", ".claude"})
 CLOSED_FILES = frozenset({"sessions.db", "sessions.db-wal", "sessions.db-shm", "claude-runner.toml"})
@@ -234,7 +234,7 @@ def _read_at(folder: int, name: str, shown: str, limit: int) -> bytes:
 
 
 def _replace_at(folder: int, name: str, data: bytes, mode: int) -> None:
-    temporary = f".{secrets.token_hex(8)}.tmp"
+    temporary = files.temporary_name(name)
     flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
     try:
         with os.fdopen(os.open(temporary, flags, 0o600, dir_fd=folder), "wb") as file:

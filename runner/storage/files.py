@@ -3,6 +3,7 @@
 import errno
 import json
 import os
+import re
 import secrets
 import stat
 from collections.abc import Iterator
@@ -14,17 +15,20 @@ __all__ = [
     "FileTooLarge",
     "create_exclusive",
     "create_new",
+    "is_temporary",
     "make_folder",
     "read_bytes",
     "read_json",
     "read_text",
     "sync_folder",
+    "temporary_name",
     "write_atomic",
     "write_json",
 ]
 
 NAME_MAX = 255
 TRIES = 1000
+_TEMPORARY = re.compile(r"\..+\.[0-9a-f]{12}\.tmp", re.DOTALL)
 
 
 class FileTooLarge(ValueError):
@@ -39,7 +43,7 @@ def write_atomic(path: Path, data: bytes | str, *, mode: int | None = None) -> N
     """
     content = data.encode() if isinstance(data, str) else data
     mode = _mode_of(path) if mode is None else mode
-    temporary = path.with_name(_temporary_name(path.name))
+    temporary = path.with_name(temporary_name(path.name))
     try:
         with _created(temporary, mode) as descriptor:
             _write_all(descriptor, content)
@@ -75,7 +79,7 @@ def create_exclusive(path: Path, data: bytes | str, *, mode: int = 0o644) -> Pat
 
 def _create(path: Path, data: bytes | str, mode: int, candidates: Iterator[Path]) -> Path | None:
     content = data.encode() if isinstance(data, str) else data
-    temporary = path.with_name(_temporary_name(path.name))
+    temporary = path.with_name(temporary_name(path.name))
     try:
         with _created(temporary, mode) as descriptor:
             _write_all(descriptor, content)
@@ -168,11 +172,17 @@ def _mode_of(path: Path) -> int:
     return stat.S_IMODE(found.st_mode) if stat.S_ISREG(found.st_mode) else 0o644
 
 
-def _temporary_name(name: str) -> str:
+def temporary_name(name: str) -> str:
+    """What a file is called while it is written and has not yet the name it will have; no two are called the same."""
     # a leading dot hides it from every listing and from the watcher; a long name is cut to what a filesystem takes
     ending = f".{secrets.token_hex(6)}.tmp"
     room = NAME_MAX - len(ending) - 1
     return "." + name.encode()[:room].decode(errors="ignore") + ending
+
+
+def is_temporary(name: str) -> bool:
+    """Whether a file is called as `temporary_name` calls them. A power cut may leave one behind."""
+    return _TEMPORARY.fullmatch(name) is not None
 
 
 def _candidates(path: Path) -> Iterator[Path]:

@@ -13,6 +13,7 @@ from runner.retention.nightly import Nightly
 from runner.retention.plan import FileFacts, Rule, plan, too_old
 from runner.retention.sweep import log, steps
 from runner.settings import Settings, load_settings
+from runner.storage import files
 from tests.support.ledger import inline, open_ledger
 
 NOW = datetime(2026, 3, 2, 8, 30, tzinfo=UTC)
@@ -47,6 +48,40 @@ def test_whole_days_are_counted() -> None:
     for age, gone in ((timedelta(days=30), False), (timedelta(days=31) - hour, False), (timedelta(days=31), True)):
         assert too_old((NOW - age).timestamp(), 30, NOW) is gone
     assert not too_old((NOW + timedelta(days=99)).timestamp(), 30, NOW)
+
+
+def test_what_a_power_cut_left_half_written_goes_after_a_day(
+    tmp_path: Path, settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Wherever in the home it lies; what is named otherwise, is younger, or lies behind a link, stays."""
+
+    def cut(*_: Path) -> None:
+        raise KeyboardInterrupt
+
+    for folder in ("data", "mailbox/mira", "thoughts"):
+        (tmp_path / folder).mkdir(parents=True)
+        with monkeypatch.context() as patched, pytest.raises(KeyboardInterrupt):
+            patched.setattr(Path, "replace", cut)
+            patched.setattr(Path, "unlink", cut)  # the process is gone: it tidies nothing up
+            files.write_atomic(tmp_path / folder / "note.md", "half")
+    halves = {path: path.name for path in tmp_path.rglob(".note.md.*.tmp")}
+    assert len(halves) == 3
+    for path in halves:
+        put(path, 1)
+    elsewhere = put(tmp_path.parent / f"{tmp_path.name}-elsewhere" / files.temporary_name("a"), 99)
+    (tmp_path / "sandbox").symlink_to(elsewhere.parent)
+    kept = [
+        put(tmp_path / "data" / files.temporary_name("fresh.json"), 0.99),
+        put(tmp_path / "data" / ".mood-history.jsonl.before-sweep.tmp", 99),
+        put(tmp_path / "projects" / ".mine.tmp", 99),
+        put(tmp_path / "projects" / "a.0123456789ab.tmp", 99),
+        elsewhere,
+    ]
+    assert sweep(settings, dry_run=True)["temporary files"] == (3, 0)
+    assert all(path.exists() for path in halves)
+    assert sweep(settings)["temporary files"] == (3, 0)
+    assert not any(path.exists() for path in halves)
+    assert all(path.exists() for path in kept)
 
 
 def test_the_plan_takes_the_named_and_old_oldest_first() -> None:

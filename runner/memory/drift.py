@@ -49,9 +49,9 @@ class _Window:
         return self.holding[token] / len(self.entries) if self.entries else 0.0
 
 
-def wanted(today: date, day: date) -> bool:
-    """Whether an entry of that day has a part in it: the window ends today, the baseline lies before it."""
-    return today - timedelta(days=WINDOW + BASELINE) < day <= today
+def first_day(today: date) -> date:
+    """From when on entries have a part in it: the window ends today, the baseline lies before it."""
+    return today - timedelta(days=WINDOW + BASELINE - 1)
 
 
 def signals(
@@ -66,7 +66,9 @@ def signals(
     today = now.date()
     start = today - timedelta(days=WINDOW - 1)
     read = [
-        (entry.day, Counter(telling(words_of(entry.text), dropped))) for entry in entries if wanted(today, entry.day)
+        (entry.day, Counter(telling(words_of(entry.text), dropped)))
+        for entry in entries
+        if first_day(today) <= entry.day <= today
     ]
     recent = _Window.of([one for one in read if one[0] >= start])
     before = _Window.of([one for one in read if one[0] < start])

@@ -63,7 +63,7 @@ def snapshot(
     first, last = span
     days = (last - first).days + 1
     inside = [entry for entry in life.entries if first <= entry.day <= last]
-    used = Counter(word for entry in inside for word in words_of(entry.text))
+    used = _words(inside)
     words = used.total()
     enough = len(inside) >= LEAST_ENTRIES
     made: dict[str, Any] = {
@@ -148,7 +148,7 @@ def _mood(moods: Iterable[Mapping[str, Any]], first: date, last: date, zone: tzi
 def _vocabulary(life: Life, used: Counter[str], first: date) -> dict[str, list[str]]:
     earlier = [entry for entry in life.entries if entry.day < first]
     here = Counter({word: used[word] for word in telling(used, life.dropped)})
-    known = Counter(word for entry in earlier for word in words_of(entry.text))
+    known = _words(earlier)
     there = Counter({word: known[word] for word in telling(known, life.dropped)})
     whole, before = here.total(), there.total()
     strength = {
@@ -157,6 +157,11 @@ def _vocabulary(life: Life, used: Counter[str], first: date) -> dict[str, list[s
     distinctive = sorted(strength, key=lambda word: (-strength[word], word))[:DISTINCTIVE]
     fresh = [word for word, uses in here.items() if uses >= USES and word not in there] if earlier else []
     return {"distinctive": distinctive, "new": sorted(fresh, key=lambda word: (-here[word], word))[:NEW]}
+
+
+def _words(entries: Sequence[Entry]) -> Counter[str]:
+    """How often each word is used in all of them. Counted in one go: their number is what costs, not their length."""
+    return Counter(words_of("\n".join(entry.text for entry in entries)))
 
 
 def _compared(made: Mapping[str, Any], previous: Mapping[str, Any] | None) -> dict[str, Any] | None:

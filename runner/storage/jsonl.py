@@ -69,7 +69,7 @@ def read(path: Path) -> Records:
 
 
 def tail(path: Path, count: int, *, window: int = 4 * 1024 * 1024) -> Records:
-    """The last *count* objects, looking at no more than the last *window* bytes."""
+    """The last *count* objects, looking at no more than the last *window* bytes; what is bad is counted among them."""
     try:
         with path.open("rb") as opened:
             size = opened.seek(0, os.SEEK_END)
@@ -77,10 +77,16 @@ def tail(path: Path, count: int, *, window: int = 4 * 1024 * 1024) -> Records:
             opened.seek(max(0, start - 1))
             if start and opened.read(1) != b"\n":
                 opened.readline()  # the window begins inside a line
-            records = _collect(opened)
+            lines = opened.readlines()
     except FileNotFoundError:
         return Records(())
-    return Records(records.items[-count:] if count > 0 else (), records.bad)
+    items: list[dict[str, Any]] = []
+    bad = 0
+    while lines and len(items) < count:  # from the end: a history may be long, and reading its lines is what costs
+        found = _collect(iter((lines.pop(),)))
+        items += found.items
+        bad += found.bad
+    return Records(tuple(reversed(items)), bad)
 
 
 def _collect(lines: Iterator[bytes]) -> Records:

@@ -101,8 +101,8 @@ class Power:
     home: Path
     lock_path: Path
     on: bool = True
-    lock: bytes = b""
-    """What the session lock said when the power failed: a process that dies takes it back no more."""
+    lock: bytes | None = None
+    """What the session lock said when the power failed, where there was one: a dead process takes it back no more."""
     ledger: sqlite3.Connection | None = None
     """The writing connection, once the ledger is open."""
     opened: list[sqlite3.Connection] = attrs.field(factory=list)

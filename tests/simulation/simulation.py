@@ -191,7 +191,8 @@ class Simulation:
             if not power.point or not _only_the_cut(error):
                 raise
             self.world.cuts += 1
-            self.settings.paths.session_lock.write_bytes(power.lock)
+            if power.lock is not None:
+                self.settings.paths.session_lock.write_bytes(power.lock)
         finally:
             self.now_living, self._prompter = None, process.prompter
             power.abandon()

@@ -6,8 +6,8 @@ from runner.session.hooks.base import HookContext, Verdict
 from runner.storage import files, jsonl
 
 FILE = "drift-signals.json"
-MOODS = 2000
-"""Mood records that are looked at, from the end; five weeks have some three hundred."""
+MOODS = 600
+"""Mood records that are looked at, from the end; a week has a hundred at the most."""
 
 
 async def run(context: HookContext) -> Verdict:
@@ -19,7 +19,7 @@ def _write(context: HookContext) -> Verdict:
     now = context.ended.astimezone(resident.zone)
     today = now.date()
     made = drift.signals(
-        corpus.read(paths.home, wanted=lambda day: drift.wanted(today, day)),
+        corpus.read(paths.home, since=drift.first_day(today), until=today),
         jsonl.tail(paths.mood_history, MOODS).items,
         now=now,
         day_number=(today - resident.day_zero).days + 1,

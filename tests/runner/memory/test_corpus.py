@@ -1,6 +1,7 @@
 """The dated entries: which there are, of which day, and what their text is."""
 
-from datetime import date
+import os
+from datetime import UTC, date, datetime
 from pathlib import Path
 
 from runner.memory import corpus
@@ -26,7 +27,26 @@ def test_dates_come_from_the_frontmatter_then_from_the_name(tmp_path: Path) -> N
     (tmp_path / "thoughts" / "link.md").symlink_to(tmp_path / "thoughts" / "a.md")
     found = corpus.read(tmp_path)
     assert [(entry.day.day, entry.text[:1]) for entry in found] == [(1, "B"), (2, "C"), (3, "A"), (4, "D"), (5, "H")]
-    assert [entry.kind for entry in corpus.read(tmp_path, wanted=lambda day: day > date(2026, 2, 4))] == ["dreams"]
+    assert [entry.kind for entry in corpus.read(tmp_path, since=date(2026, 2, 5))] == ["dreams"]
+    assert [entry.text[:1] for entry in corpus.read(tmp_path, until=date(2026, 2, 2))] == ["B", "C"]
+
+
+def test_what_is_old_by_name_and_by_its_time_is_not_opened(tmp_path: Path) -> None:
+    """One that was written lately, or whose name has no date, is looked into: its frontmatter may say another day."""
+    (tmp_path / "thoughts").mkdir()
+    old = datetime(2026, 1, 10, tzinfo=UTC).timestamp()
+    late = datetime(2026, 2, 10, tzinfo=UTC).timestamp()
+    pages = {
+        "2026-01-01-old.md": (old, False),
+        "2026-01-01-written-lately.md": (late, True),
+        "undated.md": (old, True),
+        "2026-02-05-restored.md": (old, True),
+    }
+    for name, (written, _) in pages.items():
+        (tmp_path / "thoughts" / name).write_text('---\ndate: "2026-02-09"\n---\nx')
+        os.utime(tmp_path / "thoughts" / name, (written, written))
+    found = {entry.name.removeprefix("thoughts/") for entry in corpus.read(tmp_path, since=date(2026, 2, 1))}
+    assert found == {name for name, (_, read) in pages.items() if read}
 
 
 def test_words_that_tell_something() -> None:

@@ -55,12 +55,14 @@ def test_too_little_writing_is_said(days: list[int]) -> None:
 
 
 def test_the_window_is_seven_days_and_today_is_one() -> None:
-    """The edges of window and baseline lie between days, and the future has no part."""
-    today = date(2026, 3, 20)
-    assert drift.wanted(today, today)
-    assert drift.wanted(today, today - timedelta(days=34))
-    assert not drift.wanted(today, today - timedelta(days=35))
-    assert not drift.wanted(today, today + timedelta(days=1))
+    """The baseline is the four weeks before it, and what lies before or in the future has no part."""
+    assert drift.first_day(date(2026, 3, 20)) == date(2026, 2, 14)
+    today = NOW.date()
+    days = [(today - drift.first_day(today)).days, *range(10)]
+    whole = signals([entry(day, "harbor harbor harbor") for day in days])
+    more = [entry(-1, "anchor anchor anchor"), entry(days[0] + 1, "kettle kettle kettle")]
+    assert whole["status"] == "ok"
+    assert signals([*(entry(day, "harbor harbor harbor") for day in days), *more]) == whole
 
 
 def mood(hours_ago: float, valence: float, arousal: float, key: str = "self_report") -> dict[str, Any]:

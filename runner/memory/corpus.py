@@ -3,7 +3,7 @@
 import os
 import re
 from contextlib import suppress
-from datetime import date, timedelta
+from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 
 import attrs
@@ -58,7 +58,7 @@ def _is_older(entry: os.DirEntry[str], since: date) -> bool:
     if entry.name[:10] >= since.isoformat() or _NAMED.match(entry.name) is None:
         return False
     with suppress(FileNotFoundError):
-        return date.fromtimestamp(entry.stat(follow_symlinks=False).st_mtime) < since - MARGIN
+        return datetime.fromtimestamp(entry.stat(follow_symlinks=False).st_mtime, UTC).date() < since - MARGIN
     return True
 
 

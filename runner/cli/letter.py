@@ -5,8 +5,8 @@ from typing import Annotated
 
 import typer
 
+from runner.cli.errands import errands_of
 from runner.cli.shell import AsJson, Config, Home, shell_of
-from runner.correspondence import Threads, read_letter
 from runner.errors import UsageError
 
 __all__ = ["register"]
@@ -32,16 +32,17 @@ def register(app: typer.Typer) -> None:
     ) -> None:
         """Put a letter into a correspondent's thread and print its id.
 
-        Exit 1 when there is no such mailbox, no such message to answer, or nothing to say.
+        Exit 1 when there is no such mailbox, no such message to answer, or nothing to say, and when the session that
+        calls may not write to this user.
         """
         shell = shell_of(context)
-        settings = shell.load(home, config).settings
+        errands = errands_of(shell, home, config)
         if not to:
             raise UsageError("--to is missing; name the correspondent")
         if words and file is not None:
             raise UsageError("give either the words or --file, not both")
-        body = read_letter(file) if file is not None else " ".join(words or ())
-        sent = Threads(settings.paths.mailbox).append(to, body, now=shell.now(), reply_to=reply_to)
+        body = errands.words_of(file) if file is not None else " ".join(words or ())
+        sent = errands.letter(to, body, reply_to=reply_to)
         if as_json:
             shell.json({"id": sent.id, "to": to, "ts": sent.ts, "in_reply_to": sent.in_reply_to})
         else:

@@ -8,16 +8,13 @@ from typing import Annotated
 
 import typer
 
+from runner.cli.errands import errands_of
 from runner.cli.shell import AsJson, Config, Home, Shell, moment, shell_of
 from runner.errors import UsageError
 from runner.ledger import LedgerView
-from runner.schedule import Schedule, load_schedule
-from runner.settings import Settings
-from runner.triggers.desk import own_file
-from runner.triggers.impulses import URGENCIES, Impulse, Impulses
-from runner.triggers.own import LOOKED_BACK
-from runner.triggers.selfwake import KEY, PER_DAY, Fired, Pending, check, moment_at, moment_in, remaining
-from runner.triggers.selfwake_file import SelfWakeFile
+from runner.session.errands import Errands
+from runner.triggers.impulses import URGENCIES, Impulse
+from runner.triggers.selfwake import PER_DAY, Pending
 
 __all__ = ["register"]
 
@@ -51,7 +48,7 @@ def _schedule(
     One own wake is set at a time, at least 30 minutes from every slot, three begin a day at most.
     """
     shell = shell_of(context)
-    settings = shell.load(home, config).settings
+    errands = errands_of(shell, home, config)
     wished = [
         name for name, given in (("--at", at), ("--in", after), ("--status", status), ("--cancel", cancel)) if given
     ]
@@ -59,103 +56,76 @@ def _schedule(
         raise UsageError(f"{' and '.join(wished)} don't go together; give one of them")
     if reason and not (at or after):
         raise UsageError("--reason goes with --at or --in")
-    schedule = load_schedule(settings.resident.zone)
-    file = own_file(settings.paths.data, schedule)
     if at or after:
-        _set(shell, settings, schedule, file, at=at, after=after, reason=reason, as_json=as_json)
+        _set(shell, errands, at=at, after=after, reason=reason, as_json=as_json)
     elif status:
-        _status(shell, settings, file, as_json=as_json)
+        _status(shell, errands, as_json=as_json)
     elif cancel:
-        before = file.clear()
+        before = errands.cancel_wake()
         if as_json:
-            shell.json({"cancelled": _pending_json(before, settings)})
+            shell.json({"cancelled": _pending_json(before, errands)})
         else:
-            shell.say("nothing was set" if before is None else f"cancelled the wake of {_when(before, settings)}")
+            shell.say("nothing was set" if before is None else f"cancelled the wake of {_when(before, errands)}")
     else:
-        _show(shell, settings, schedule, limit, as_json=as_json)
+        _show(shell, errands, limit, as_json=as_json)
 
 
-def _set(
-    shell: Shell,
-    settings: Settings,
-    schedule: Schedule,
-    file: SelfWakeFile,
-    *,
-    at: str | None,
-    after: str | None,
-    reason: str,
-    as_json: bool,
-) -> None:
-    now, zone = shell.now(), settings.resident.zone
-    wake_at = moment_at(at, now, zone) if at else moment_in(after or "", now, zone)
-    wanted = Pending(wake_at=wake_at, reason=reason.strip(), created_at=now)
-    quiet = timedelta(minutes=settings.schedule.quiet_minutes)
-    check(wanted, schedule, fired=_fired(settings, file, now), now=now, quiet=quiet)
-    before = file.set(wanted)
+def _set(shell: Shell, errands: Errands, *, at: str | None, after: str | None, reason: str, as_json: bool) -> None:
+    wanted, before = errands.set_wake(at=at, after=after, reason=reason)
     if as_json:
-        shell.json({"pending": _pending_json(wanted, settings), "replaced": _pending_json(before, settings)})
+        shell.json({"pending": _pending_json(wanted, errands), "replaced": _pending_json(before, errands)})
         return
-    shell.say(f"you will wake at {_when(wanted, settings)}")
+    shell.say(f"you will wake at {_when(wanted, errands)}")
     if before is not None:
-        shell.say(f"this replaces the wake of {_when(before, settings)}")
+        shell.say(f"this replaces the wake of {_when(before, errands)}")
 
 
-def _status(shell: Shell, settings: Settings, file: SelfWakeFile, *, as_json: bool) -> None:
-    now = shell.now()
-    left = remaining(_fired(settings, file, now), now.astimezone(settings.resident.zone).date())
-    pending = file.pending()
+def _status(shell: Shell, errands: Errands, *, as_json: bool) -> None:
+    pending, left = errands.own_wake()
     if as_json:
         shell.json(
-            {"fired_today": PER_DAY - left, "remaining": left, "pending": _pending_json(pending, settings)},
+            {"fired_today": PER_DAY - left, "remaining": left, "pending": _pending_json(pending, errands)},
         )
         return
     shell.say(f"own wakes today: {PER_DAY - left} of {PER_DAY}, {left} left")
-    shell.say("nothing is set" if pending is None else f"set for {_when(pending, settings)}: {pending.reason}")
+    shell.say("nothing is set" if pending is None else f"set for {_when(pending, errands)}: {pending.reason}")
 
 
-def _show(shell: Shell, settings: Settings, schedule: Schedule, limit: int, *, as_json: bool) -> None:
-    rows = _coming(shell, settings, schedule, limit)
+def _show(shell: Shell, errands: Errands, limit: int, *, as_json: bool) -> None:
+    rows = _coming(errands, limit)
     if as_json:
         shell.json([{"type": kind, "at": at} for kind, at in rows])
         return
-    if not settings.schedule.enabled:
+    if not errands.settings.schedule.enabled:
         shell.note("the scheduler is switched off (SCHEDULER_ENABLED=false): these slots wake nobody")
     shell.table(("type", "at"), rows, empty="nothing is scheduled")
 
 
-def _coming(shell: Shell, settings: Settings, schedule: Schedule, count: int) -> list[tuple[str, datetime]]:
+def _coming(errands: Errands, count: int) -> list[tuple[str, datetime]]:
     """The next slots, the own wake that is set, and what the queue holds for later, soonest first."""
-    now, zone = shell.now(), settings.resident.zone
-    slots = [(slot.type, slot.at) for slot in schedule.upcoming(now, count)]
-    with LedgerView.open(settings.paths.ledger) as ledger:
+    now, zone = errands.now(), errands.schedule.zone
+    slots = [(slot.type, slot.at) for slot in errands.schedule.upcoming(now, count)]
+    with LedgerView.open(errands.settings.paths.ledger) as ledger:
         queue = ledger.queue()
     later = [
         (wake.type, wake.not_before.astimezone(zone))
         for wake in queue
         if wake.slot is None and wake.not_before is not None and wake.not_before > now
     ]
-    own = own_file(settings.paths.data, schedule).pending()
+    own = errands.own_file.pending()
     if own is not None:
         later.append(("self", own.wake_at.astimezone(zone)))
     return sorted([*slots, *later], key=lambda row: row[1])
 
 
-def _fired(settings: Settings, file: SelfWakeFile, now: datetime) -> tuple[Fired, ...]:
-    """The own wakes that began, and those that wait in the queue already."""
-    with LedgerView.open(settings.paths.ledger) as ledger:
-        waiting = [wake for wake in ledger.keyed(KEY, now - LOOKED_BACK) if wake.state in {"queued", "claimed"}]
-    zone = settings.resident.zone
-    return (*file.fired(), *(Fired(wake.enqueued_at.astimezone(zone).date(), wake.enqueued_at) for wake in waiting))
+def _when(pending: Pending, errands: Errands) -> str:
+    return f"{pending.wake_at.astimezone(errands.schedule.zone):%Y-%m-%d %H:%M}"
 
 
-def _when(pending: Pending, settings: Settings) -> str:
-    return f"{pending.wake_at.astimezone(settings.resident.zone):%Y-%m-%d %H:%M}"
-
-
-def _pending_json(pending: Pending | None, settings: Settings) -> dict[str, object] | None:
+def _pending_json(pending: Pending | None, errands: Errands) -> dict[str, object] | None:
     if pending is None:
         return None
-    zone = settings.resident.zone
+    zone = errands.schedule.zone
     return {
         "wake_at": pending.wake_at.astimezone(zone),
         "reason": pending.reason,
@@ -177,9 +147,9 @@ def _add(
 ) -> None:
     """Leave a wish."""
     shell = shell_of(context)
-    settings = shell.load(home, config).settings
-    now = shell.now().astimezone(settings.resident.zone)
-    made = Impulses(settings.paths.data).add(" ".join(words), now=now, urgency=urgency, life=timedelta(days=days))
+    errands = errands_of(shell, home, config)
+    now = shell.now().astimezone(errands.schedule.zone)
+    made = errands.impulses.add(" ".join(words), now=now, urgency=urgency, life=timedelta(days=days))
     if as_json:
         shell.json(made)
     else:
@@ -189,12 +159,12 @@ def _add(
 def _list(context: typer.Context, home: Home = None, config: Config = None, as_json: AsJson = False) -> None:
     """Show the wishes that live, oldest first."""
     shell = shell_of(context)
-    settings = shell.load(home, config).settings
-    found = Impulses(settings.paths.data).live(shell.now())
+    errands = errands_of(shell, home, config)
+    found = errands.impulses.live(shell.now())
     if as_json:
         shell.json(found)
         return
-    shell.table(("id", "urgency", "until", "wish"), [_row(impulse, settings) for impulse in found], empty="no impulses")
+    shell.table(("id", "urgency", "until", "wish"), [_row(impulse, errands) for impulse in found], empty="no impulses")
 
 
 def _drop(
@@ -206,17 +176,17 @@ def _drop(
 ) -> None:
     """Let go of a wish."""
     shell = shell_of(context)
-    settings = shell.load(home, config).settings
-    gone = Impulses(settings.paths.data).drop(identity, now=shell.now().astimezone(settings.resident.zone))
+    errands = errands_of(shell, home, config)
+    gone = errands.impulses.drop(identity, now=shell.now().astimezone(errands.schedule.zone))
     if as_json:
         shell.json(gone)
     else:
         shell.say(f"{gone.id} dropped")
 
 
-def _row(impulse: Impulse, settings: Settings) -> tuple[object, ...]:
+def _row(impulse: Impulse, errands: Errands) -> tuple[object, ...]:
     try:
-        until: object = moment(impulse.expires_at, settings.resident.zone)
+        until: object = moment(impulse.expires_at, errands.schedule.zone)
     except ValueError:
         until = impulse.expires_at or None
     return (impulse.id, impulse.urgency, until, impulse.body)

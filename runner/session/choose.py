@@ -6,14 +6,17 @@ from pathlib import Path
 
 import attrs
 
+from runner.clock import Now, system_now
 from runner.errors import SettingsError
 from runner.home import made_by_init
 from runner.ledger import RunSync
+from runner.schedule import load_schedule
 from runner.session.backends.anthropic_api import AnthropicApi, ApiOptions
 from runner.session.backends.base import Backend
 from runner.session.backends.claude_cli import ClaudeCli, CliOptions, has_login
 from runner.session.backends.process import probe
 from runner.session.backends.rehearsal import Rehearsal
+from runner.session.errands import Errands
 from runner.session.tools import HomeTools
 from runner.settings import Settings
 
@@ -42,6 +45,7 @@ class Surroundings:
     """Every backend that ever ran a session here, from the ledger."""
     run_sync: RunSync
     as_root: bool = False
+    now: Now = system_now
 
 
 async def choose(settings: Settings, around: Surroundings) -> Chosen:
@@ -131,9 +135,14 @@ def _api(settings: Settings, around: Surroundings) -> AnthropicApi:
         base_url=settings.anthropic.base_url,
         stall=settings.session.stall_seconds,
     )
-    return AnthropicApi(options, HomeTools(settings.home, settings.session.tools), around.run_sync)
+    tools = HomeTools(settings.home, settings.session.tools)
+    return AnthropicApi(options, tools, around.run_sync, _errands(settings, around))
 
 
 def _rehearsal(settings: Settings, around: Surroundings) -> Rehearsal:
     tools = HomeTools(settings.home, (*settings.session.tools, "Read", "Write", "List"))
-    return Rehearsal(tools, around.run_sync, settings.session.rehearsal_speed)
+    return Rehearsal(tools, around.run_sync, settings.session.rehearsal_speed, _errands(settings, around))
+
+
+def _errands(settings: Settings, around: Surroundings) -> Errands:
+    return Errands(settings, load_schedule(settings.resident.zone), around.now)

@@ -16,7 +16,7 @@ from runner.clock import Now
 from runner.ledger import Ledger, RunSync, Wake
 from runner.resources import prompts_dir
 from runner.schedule import Schedule, load_schedule
-from runner.session import conversation, sessionlog
+from runner.session import conversation, permit, sessionlog
 from runner.session.abilities import Abilities, of_cli
 from runner.session.backends.base import RunOrder, RunResult
 from runner.session.choose import Chosen
@@ -202,9 +202,9 @@ def make_engine(
     """An engine with the shipped templates, hooks and schedule. Reads the schedule's file."""
     session = settings.session
     if chosen.name == "claude-cli":
-        abilities = of_cli(session.tools, session.allow, dangerous=session.dangerous)
+        abilities = of_cli(session.tools, session.allow, session.commands, dangerous=session.dangerous)
     else:
-        abilities = Abilities(HomeTools(settings.home, session.tools).names())
+        abilities = Abilities(HomeTools(settings.home, session.tools).names(), commands=frozenset(session.commands))
     return Engine(
         settings=settings,
         ledger=ledger,
@@ -290,6 +290,7 @@ class _Session:
             budget_usd=budget_usd,
             budget_tokens=budget_tokens,
             withheld=prompts.withheld,
+            permit=prompts.permit,
         )
 
     def _set_up(self, prompts: Prompts, missing: Mapping[str, str], prompt_file: str) -> None:
@@ -311,6 +312,7 @@ class _Session:
         if prompt_file:
             keep_prompt(paths.prompt_history, wake.id, prompt_file)
         keep_life(paths, wake.id)
+        permit.keep(self.workplace.folder, prompts.permit)
         self.workplace.before.keep(paths.home, prompts.shown_visitors)
 
     def _performance(self, order: RunOrder, report: Progress) -> Performance:

@@ -10,7 +10,7 @@ import jinja2
 
 from runner.session import abilities as able
 from runner.session import inert
-from runner.session.abilities import Abilities
+from runner.session.abilities import Abilities, Permit
 from runner.session.context import Context
 from runner.session.errors import PromptError
 from runner.session.kinds import Kind
@@ -49,6 +49,8 @@ class Prompts:
     cuts: tuple[str, ...] = ()
     withheld: tuple[str, ...] = ()
     """Commands and tools this session must not have, because it reads strangers' words."""
+    permit: Permit = attrs.field(factory=Permit)
+    """The resident's commands that it has."""
 
 
 @attrs.define(eq=False)
@@ -83,7 +85,12 @@ class Prompter:
         sections = {name: _size(value) for name, value in context.values.items()}
         sections |= {"message": len(wanted.message), "system": len(system), "user": len(user)}
         shown = tuple(letter.file for letter in context.letters("visitors").shown)
-        return Prompts(system, user, sections, shown, tuple(cuts), lost)
+        return Prompts(system, user, sections, shown, tuple(cuts), lost, self._permit(ask, context, lost))
+
+    def _permit(self, ask: Ask, context: Context, lost: tuple[str, ...]) -> Permit:
+        commands = self.abilities.without(lost).usage()
+        granted = ask.settings.session.outward_with_strangers
+        return Permit(tuple(commands), able.letters_to(ask.kind.name, granted, context.letters("letters_context")))
 
     def _lost(self, ask: Ask, context: Context, wanted: Wanted) -> tuple[str, ...]:
         held = [letter for value in context.values.values() if isinstance(value, Letters) for letter in value.shown]
@@ -105,7 +112,7 @@ class Prompter:
             "owner": resident.owner,
             "claude_home": str(ask.settings.home),
             "tools": abilities.tools,
-            "commands": abilities.commands,
+            "commands": abilities.usage(),
             "able": abilities,
             "visitor_msg": "" if wanted.image else wanted.message,
             "caption": wanted.message.strip() if wanted.image else "",

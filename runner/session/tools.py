@@ -28,7 +28,8 @@ MATCHES = 200
 ENTRIES = 1000
 
 
-def _schema(properties: Mapping[str, str], required: tuple[str, ...]) -> dict[str, Any]:
+def schema(properties: Mapping[str, str], required: tuple[str, ...]) -> dict[str, Any]:
+    """What the Messages API wants to know of a tool's members, all of them texts."""
     members = {name: {"type": "string", "description": meaning} for name, meaning in properties.items()}
     return {"type": "object", "properties": members, "required": list(required), "additionalProperties": False}
 
@@ -36,22 +37,22 @@ def _schema(properties: Mapping[str, str], required: tuple[str, ...]) -> dict[st
 _PATH = "Path of a file in your home, relative to it or absolute."
 _FOLDER = "A folder in your home; without it the whole home."
 DESCRIPTIONS: Mapping[str, tuple[str, Mapping[str, Any]]] = {
-    "Read": ("Read a text file of your home.", _schema({"file_path": _PATH}, ("file_path",))),
+    "Read": ("Read a text file of your home.", schema({"file_path": _PATH}, ("file_path",))),
     "Write": (
         "Write a text file of your home; an older one of that name is replaced, missing folders are made.",
-        _schema({"file_path": _PATH, "content": "The whole new text."}, ("file_path", "content")),
+        schema({"file_path": _PATH, "content": "The whole new text."}, ("file_path", "content")),
     ),
     "Edit": (
         "Replace one passage of a text file. The old text has to occur exactly once.",
-        _schema(
+        schema(
             {"file_path": _PATH, "old_string": "What stands there now.", "new_string": "What shall stand there."},
             ("file_path", "old_string", "new_string"),
         ),
     ),
-    "List": ("List a folder of your home.", _schema({"path": _FOLDER}, ())),
+    "List": ("List a folder of your home.", schema({"path": _FOLDER}, ())),
     "Search": (
         "Find a piece of text, whatever its case, in the files of a folder.",
-        _schema({"pattern": "The text to look for, taken literally.", "path": _FOLDER}, ("pattern",)),
+        schema({"pattern": "The text to look for, taken literally.", "path": _FOLDER}, ("pattern",)),
     ),
 }
 _SAME_AS = {"Glob": "List", "Grep": "Search"}
@@ -82,8 +83,11 @@ class HomeTools:
             for name in self.names()
         ]
 
-    def call(self, name: str, given: Mapping[str, Any]) -> ToolAnswer:
-        """Do it. Whatever is wrong comes back as an answer marked as an error: the resident can read it and go on."""
+    def call(self, name: str, given: Mapping[str, Any], *, also: tuple[str, ...] = ()) -> ToolAnswer:
+        """Do it; *also* names what the session has beside these tools.
+
+        Whatever is wrong comes back as an answer marked as an error: the resident can read it and go on.
+        """
         actions: dict[str, Callable[[Mapping[str, Any]], str]] = {
             "Read": self._read,
             "Write": self._write,
@@ -92,7 +96,7 @@ class HomeTools:
             "Search": self._search,
         }
         if name not in self.names():
-            return ToolAnswer(f"there is no tool {name!r}; you have {', '.join(self.names())}", is_error=True)
+            return ToolAnswer(f"there is no tool {name!r}; you have {', '.join((*self.names(), *also))}", is_error=True)
         try:
             return ToolAnswer(actions[name](given))
         except RefusedToolError as refusal:
@@ -136,7 +140,8 @@ class HomeTools:
         finally:
             os.close(descriptor)
 
-    def _text(self, path: str, limit: int) -> str:
+    def text(self, path: str, limit: int = READ_LIMIT) -> str:
+        """What stands in a file that the resident may read; RefusedToolError or OSError for any other."""
         parts = self._parts(path)
         if not parts:
             raise RefusedToolError(f"{path} is a folder; use List")
@@ -165,25 +170,25 @@ class HomeTools:
             _replace_at(folder, parts[-1], data, mode)
 
     def _read(self, given: Mapping[str, Any]) -> str:
-        return self._text(_word(given, "file_path"), READ_LIMIT)
+        return self.text(word(given, "file_path"), READ_LIMIT)
 
     def _write(self, given: Mapping[str, Any]) -> str:
-        path = _word(given, "file_path")
-        self._store(path, _word(given, "content", empty=True))
+        path = word(given, "file_path")
+        self._store(path, word(given, "content", empty=True))
         return f"wrote {path}"
 
     def _edit(self, given: Mapping[str, Any]) -> str:
-        path, old = _word(given, "file_path"), _word(given, "old_string")
-        text = self._text(path, WRITE_LIMIT)
+        path, old = word(given, "file_path"), word(given, "old_string")
+        text = self.text(path, WRITE_LIMIT)
         if text.count(old) != 1:
             raise RefusedToolError(
                 f"the old text occurs {text.count(old)} times in {path}; it has to occur exactly once"
             )
-        self._store(path, text.replace(old, _word(given, "new_string", empty=True)))
+        self._store(path, text.replace(old, word(given, "new_string", empty=True)))
         return f"edited {path}"
 
     def _list(self, given: Mapping[str, Any]) -> str:
-        path = _word(given, "path", empty=True) or "."
+        path = word(given, "path", empty=True) or "."
         parts = self._parts(path)
         with self._folder(parts, path) as folder, os.scandir(folder) as entries:
             names = sorted(
@@ -195,8 +200,8 @@ class HomeTools:
         return "\n".join(names[:ENTRIES] + more) or "(empty)"
 
     def _search(self, given: Mapping[str, Any]) -> str:
-        wanted = _word(given, "pattern").casefold()
-        path = _word(given, "path", empty=True) or "."
+        wanted = word(given, "pattern").casefold()
+        path = word(given, "path", empty=True) or "."
         parts = self._parts(path)
         found: list[str] = []
         with self._folder(parts, path) as folder:
@@ -213,7 +218,8 @@ class HomeTools:
         return "\n".join(found) or "nothing found"
 
 
-def _word(given: Mapping[str, Any], member: str, *, empty: bool = False) -> str:
+def word(given: Mapping[str, Any], member: str, *, empty: bool = False) -> str:
+    """A member of a call's input; RefusedToolError when it is no text, or missing though it may not be *empty*."""
     value = given.get(member, "" if empty else None)
     if not isinstance(value, str) or (not value and not empty):
         raise RefusedToolError(f"{member} has to be a text, not {json.dumps(value, default=str)[:80]}")

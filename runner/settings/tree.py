@@ -70,6 +70,7 @@ class Session:
     dangerous: bool
     tools: tuple[str, ...]
     allow: tuple[str, ...]
+    commands: tuple[str, ...]
     sandbox_run: bool
     outward_with_strangers: tuple[str, ...]
     deadline_seconds: float

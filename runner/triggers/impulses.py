@@ -12,7 +12,7 @@ from runner.errors import RunnerError
 from runner.storage import files, jsonl
 from runner.storage.filelock import locked
 
-__all__ = ["URGENCIES", "Impulse", "ImpulseRefused", "Impulses"]
+__all__ = ["URGENCIES", "USUAL_LIFE", "Impulse", "ImpulseRefused", "Impulses"]
 
 URGENCIES = ("high", "medium", "low")
 LONGEST = 280

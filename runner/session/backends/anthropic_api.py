@@ -1,4 +1,4 @@
-"""The Messages API by the `anthropic` SDK: a streaming conversation with the home's own file tools.
+"""The Messages API by the `anthropic` SDK: a streaming conversation with file tools and the resident's commands.
 
 The SDK is imported at the first session and in a thread: it takes over a second. It is built on httpx2, whose errors
 come through raw when a stream breaks, so both families are caught.
@@ -17,7 +17,9 @@ import trio
 from runner.session.backends.base import DEADLINE_EXIT, RunListener, RunOrder, RunResult, RunSync
 from runner.session.backends.emit import Recorder
 from runner.session.backends.prices import cost_usd
+from runner.session.errands import Errands
 from runner.session.records import Usage
+from runner.session.toolbox import SessionTools
 from runner.session.tools import HomeTools
 
 MAX_TOKENS = 16_000
@@ -56,6 +58,8 @@ class AnthropicApi:
     options: ApiOptions
     tools: HomeTools
     run_sync: RunSync
+    errands: Errands | None = None
+    """Without them no session has the resident's commands."""
     name: str = "anthropic-api"
 
     async def run(self, order: RunOrder, listener: RunListener) -> RunResult:
@@ -68,9 +72,9 @@ class AnthropicApi:
             api_key=self.options.api_key, base_url=self.options.base_url, max_retries=0, timeout=self.options.stall
         )
         recorder = Recorder(listener, order.model)
-        talk = _Talk(
-            order, recorder, self.options, self.tools, self.run_sync, client, (sdk.APIError, transport.HTTPError)
-        )
+        tools = SessionTools.of(self.tools, self.errands, order.permit)
+        failures = (sdk.APIError, transport.HTTPError)
+        talk = _Talk(order, recorder, self.options, tools, self.run_sync, client, failures)
         try:
             return await talk.hold()
         finally:
@@ -83,7 +87,7 @@ class _Talk:
     order: RunOrder
     recorder: Recorder
     options: ApiOptions
-    tools: HomeTools
+    tools: SessionTools
     run_sync: RunSync
     client: Any
     failures: tuple[type[Exception], ...]

@@ -9,6 +9,7 @@ from typing import Any, Protocol
 import attrs
 
 from runner.ledger import RunSync
+from runner.session.abilities import Permit
 from runner.session.kinds import Kind
 
 __all__ = [
@@ -47,6 +48,8 @@ class RunOrder:
     """Watched by whoever listens, whatever the backend; None is no limit."""
     withheld: tuple[str, ...] = ()
     """Commands and tools that carry words out of the house, and that this session must not have."""
+    permit: Permit = attrs.field(factory=Permit)
+    """The resident's commands that this session may call."""
 
 
 @attrs.frozen

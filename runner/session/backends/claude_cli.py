@@ -2,11 +2,15 @@
 
 import json
 import os
+import shlex
+import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import attrs
 
+from runner.session import guard
+from runner.session.abilities import cli_rules
 from runner.session.backends.base import RunListener, RunOrder, RunResult, RunSync
 from runner.session.backends.process import Limits, Program, Watch, run_process_group
 from runner.session.orphans import Mark
@@ -40,6 +44,9 @@ PASSED_ON = frozenset(
 )
 """What of our own environment the child may see; everything else stays here, the `.env` secrets above all."""
 
+SHELL = "Bash"
+GUARD_WITHIN = 20
+"""Seconds; it takes some hundredths of one."""
 _LARGE = 1024 * 1024
 
 
@@ -63,6 +70,8 @@ class CliOptions:
     kill: float = 10.0
     line_bytes: int = 64 * 1024 * 1024
     as_root: bool = False
+    python: str = sys.executable
+    """Runs the guard of the shell; the resident's commands lie beside it."""
 
 
 def deny_rules() -> list[str]:
@@ -87,10 +96,12 @@ def arguments(order: RunOrder, options: CliOptions, prompt_file: Path) -> list[s
     if options.dangerous:
         argv += ["--dangerously-skip-permissions"]
     else:
-        permissions |= {"defaultMode": "acceptEdits", "allow": list(options.allow)}
-        argv += ["--permission-mode", "acceptEdits", "--tools", ",".join(offered(options))]
+        allow = [*options.allow, *cli_rules(order.permit.commands)]
+        permissions |= {"defaultMode": "acceptEdits", "allow": allow}
+        argv += ["--permission-mode", "acceptEdits", "--tools", ",".join(offered(options.tools, allow))]
+    settings = {"permissions": permissions, **guarded(order.permit.commands, options)}
     # the home's own CLI settings are not read: the resident can write them, and they can name programs to run
-    argv += ["--settings", json.dumps({"permissions": permissions}), "--setting-sources", "user", "--strict-mcp-config"]
+    argv += ["--settings", json.dumps(settings), "--setting-sources", "user", "--strict-mcp-config"]
     if order.budget_usd is not None:
         argv += ["--max-budget-usd", f"{order.budget_usd:.4f}"]
     if order.resume is not None:
@@ -100,10 +111,22 @@ def arguments(order: RunOrder, options: CliOptions, prompt_file: Path) -> list[s
     return argv
 
 
-def offered(options: CliOptions) -> list[str]:
-    """The tools a session has: the chosen ones, and those that a rule of the operator's allows in part."""
-    named = [rule.partition("(")[0].strip() for rule in options.allow]
-    return list(dict.fromkeys([*options.tools, *(name for name in named if name)]))
+def offered(tools: Sequence[str], allow: Sequence[str]) -> list[str]:
+    """The tools a session has: the chosen ones, and those that a rule allows in part."""
+    named = [rule.partition("(")[0].strip() for rule in allow]
+    return list(dict.fromkeys([*tools, *(name for name in named if name)]))
+
+
+def guarded(commands: Sequence[str], options: CliOptions) -> dict[str, object]:
+    """The settings that put the guard before the shell, unless the operator gave the session a whole one."""
+    patterns = [rule.strip() for rule in options.allow if rule.strip().partition("(")[0].strip() == SHELL]
+    inside = [pattern.partition("(")[2].removesuffix(")") for pattern in patterns]
+    if options.dangerous or SHELL in options.tools or any(pattern in {"", "*", ":*"} for pattern in inside):
+        return {}
+    call = shlex.join([options.python, "-I", "-S", str(Path(guard.__file__)), *commands, "--", *inside])
+    # what keeps the guard from running must not open the shell
+    hook = {"type": "command", "command": f"{call} || exit 2", "timeout": GUARD_WITHIN}
+    return {"hooks": {"PreToolUse": [{"matcher": SHELL, "hooks": [hook]}]}}
 
 
 def environment(order: RunOrder, options: CliOptions) -> dict[str, str]:
@@ -111,6 +134,8 @@ def environment(order: RunOrder, options: CliOptions) -> dict[str, str]:
     env = {name: value for name, value in options.environ.items() if name in PASSED_ON}
     env |= {
         "HOME": str(options.user_home),
+        # where `claude-runner` is found, whatever the process itself was started with
+        "PATH": os.pathsep.join((str(Path(options.python).parent), env.get("PATH") or os.defpath)),
         "CLAUDE_SESSION_TYPE": order.kind.name,
         "CLAUDE_CODE_DISABLE_NONESSENTIAL_TRAFFIC": "1",
         "CLAUDE_CODE_DISABLE_AUTO_MEMORY": "1",

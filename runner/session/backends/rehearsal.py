@@ -15,12 +15,15 @@ import trio
 
 from runner.session.backends.base import RunListener, RunOrder, RunResult, RunSync
 from runner.session.backends.emit import Recorder
+from runner.session.errands import Errands
 from runner.session.kinds import Kind
 from runner.session.records import Usage
+from runner.session.toolbox import SessionTools
 from runner.session.tools import HomeTools
 
 MODEL = "rehearsal"
 QUOTE_LIMIT = 2_000
+WRITTEN_BACK = "(rehearsal) Your letter was read by a script. A model will answer better; thank you for writing."
 _SECTION = re.compile(r'^<section name="(?P<name>[^"]+)">\n(?P<text>.*?)\n?^</section>$', re.MULTILINE | re.DOTALL)
 _OTHERS = re.compile(
     r"^<<<words of others (?P<fence>\w+) \| (?P<source>[^>]*)>>>\n(?P<text>.*?)\n"
@@ -28,6 +31,7 @@ _OTHERS = re.compile(
     re.MULTILINE | re.DOTALL,
 )
 _READ_ORDER = re.compile(r"^\s*read (?P<path>\S+)\s*$", re.IGNORECASE)
+_LETTER = re.compile(r"\(user name: (?P<user>[a-z0-9-]+)\)|\(id: (?P<id>[\w-]+)\)")
 _DREAMS = (
     "the lamp kept the hour\nand nobody turned a page\nthe page turned anyway",
     "a house of plain files\nat night the names lie down\nin the order they were made",
@@ -66,13 +70,16 @@ class Rehearsal:
     tools: HomeTools
     run_sync: RunSync
     speed: float = 60.0
+    errands: Errands | None = None
+    """Without them no session has the resident's commands."""
     name: str = "rehearsal"
 
     async def run(self, order: RunOrder, listener: RunListener) -> RunResult:
         await listener.spawning()
         await listener.spawned(None, None)
         began = trio.current_time()
-        act = _Act(order, Recorder(listener, MODEL), self.tools, self.run_sync, self.speed)
+        tools = SessionTools.of(self.tools, self.errands, order.permit)
+        act = _Act(order, Recorder(listener, MODEL), tools, self.run_sync, self.speed)
         with trio.move_on_after(order.deadline) as deadline:
             await act.play()
         if deadline.cancelled_caught:
@@ -93,7 +100,7 @@ class Rehearsal:
 class _Act:
     order: RunOrder
     recorder: Recorder
-    tools: HomeTools
+    tools: SessionTools
     run_sync: RunSync
     speed: float
     last: str = ""
@@ -104,6 +111,7 @@ class _Act:
         order, heard = self.order, hear(self.order)
         await self.recorder.started(self.tools.names(), cwd=str(order.home))
         if order.kind.name in {"telegram", "telegram_talk_open", "correspondence", "talk"}:
+            await self._write_back(heard)
             await self._say(answer(order.kind, heard))
             return
         await self._say(
@@ -122,6 +130,19 @@ class _Act:
             await self._use("Write", {"file_path": name, "content": dream(order, _DREAMS[number % len(_DREAMS)])})
         await self._use("Write", {"file_path": "prompt/prompt.md", "content": next_prompt(order, path)})
         await self._say(answer(order.kind, heard))
+
+    async def _write_back(self, heard: Heard) -> None:
+        """A word to everybody whose letters it holds, as the answer to the last of them."""
+        if "letter" not in self.tools.commands():
+            return
+        last: dict[str, str] = {}
+        for _, text in heard.letters:
+            user = ""
+            for found in _LETTER.finditer(text):
+                user = found["user"] or user
+                last |= {user: found["id"]} if user and found["id"] else {}
+        for user, letter in last.items():
+            await self._use("letter", {"to": user, "reply_to": letter, "text": WRITTEN_BACK})
 
     async def _free(self, stem: str) -> str:
         """A name for a new file: nothing that was written before is overwritten."""

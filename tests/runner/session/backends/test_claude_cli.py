@@ -1,6 +1,7 @@
 """The CLI's command line, as data."""
 
 import json
+import sys
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -49,7 +50,7 @@ def test_the_environment_is_an_allow_list() -> None:
     """Only listed names pass; key and token only where they are handed over."""
     options = attrs.evolve(OPTIONS, environ={"PATH": "/bin", "SECRET": "x", "ANTHROPIC_API_KEY": "y"})
     env = environment(ORDER, options)
-    assert env["PATH"] == "/bin"
+    assert env["PATH"] == f"{Path(sys.executable).parent}:/bin"
     assert not {"SECRET", "ANTHROPIC_API_KEY", "ANTHROPIC_BASE_URL", "CLAUDE_CODE_OAUTH_TOKEN"} & env.keys()
     env = environment(ORDER, attrs.evolve(options, api_key="k", token="t", base_url="http://b"))
     assert (env["ANTHROPIC_API_KEY"], env["CLAUDE_CODE_OAUTH_TOKEN"], env["ANTHROPIC_BASE_URL"]) == (

@@ -1,0 +1,20 @@
+"""The resident's commands for whoever calls: the operator in a terminal, or a running session through its shell."""
+
+from pathlib import Path
+
+from runner.cli.shell import Shell
+from runner.errors import UsageError
+from runner.schedule import load_schedule
+from runner.session.errands import Errands
+from runner.session.permit import of_caller
+
+__all__ = ["errands_of"]
+
+
+def errands_of(shell: Shell, home: Path | None, config: Path | None) -> Errands:
+    """The commands of the home that is meant; in a session, of its own home and no more than it may."""
+    settings = shell.load(home, config).settings
+    permit = of_caller(shell.environ, settings.paths.tmp)
+    if permit is not None and (home is not None or config is not None):
+        raise UsageError("a session's commands are for its own home; leave --home and --config away")
+    return Errands(settings, load_schedule(settings.resident.zone), shell.now, permit)

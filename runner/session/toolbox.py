@@ -1,0 +1,110 @@
+"""What a session without a shell is given: the tools of its home, and the resident's commands as tools."""
+
+from collections.abc import Callable, Mapping
+from datetime import timedelta
+from typing import Any
+
+import attrs
+
+from runner.errors import RunnerError
+from runner.session.abilities import COMMANDS, Permit
+from runner.session.errands import Errands
+from runner.session.errors import RefusedToolError
+from runner.session.tools import HomeTools, ToolAnswer, schema, word
+from runner.triggers.impulses import URGENCIES, USUAL_LIFE
+from runner.triggers.selfwake import PER_DAY, Pending
+
+__all__ = ["SessionTools"]
+
+
+@attrs.frozen(eq=False)
+class SessionTools:
+    """The tools of one session. All of it blocks: `call` runs in a thread."""
+
+    files: HomeTools
+    errands: Errands | None = None
+
+    @classmethod
+    def of(cls, files: HomeTools, errands: Errands | None, permit: Permit) -> "SessionTools":
+        """The tools that a session with this permit has."""
+        return cls(files, None if errands is None else attrs.evolve(errands, permit=permit))
+
+    def commands(self) -> tuple[str, ...]:
+        permit = self.errands.permit if self.errands is not None else None
+        return tuple(name for name in COMMANDS if permit is not None and name in permit.commands)
+
+    def names(self) -> tuple[str, ...]:
+        return (*self.files.names(), *self.commands())
+
+    def definitions(self) -> list[dict[str, Any]]:
+        """As the Messages API wants them."""
+        commands = [(name, COMMANDS[name]) for name in self.commands()]
+        return [
+            *self.files.definitions(),
+            *(
+                {"name": name, "description": command.about, "input_schema": schema(command.takes, command.needs)}
+                for name, command in commands
+            ),
+        ]
+
+    def call(self, name: str, given: Mapping[str, Any]) -> ToolAnswer:
+        """Do it. Whatever is wrong comes back as an answer marked as an error: the resident can read it and go on."""
+        if self.errands is None or name not in self.commands():
+            return self.files.call(name, given, also=self.commands())
+        actions: Mapping[str, Callable[[Errands, Mapping[str, Any]], str]] = {
+            "letter": _letter,
+            "schedule": _schedule,
+            "impulse": _impulse,
+        }
+        try:
+            return ToolAnswer(actions[name](self.errands, given))
+        except (RefusedToolError, RunnerError) as refusal:
+            return ToolAnswer(str(refusal), is_error=True)
+        except OSError as error:
+            return ToolAnswer(f"{name} failed: {error.strerror or error}", is_error=True)
+
+
+def _letter(errands: Errands, given: Mapping[str, Any]) -> str:
+    to = word(given, "to")
+    sent = errands.letter(to, word(given, "text"), reply_to=word(given, "reply_to", empty=True) or None)
+    return f"{sent.id} to {to}"
+
+
+def _schedule(errands: Errands, given: Mapping[str, Any]) -> str:
+    match word(given, "action", empty=True) or "set":
+        case "set":
+            at, after = (word(given, member, empty=True) or None for member in ("at", "in"))
+            if (at is None) == (after is None):
+                raise RefusedToolError("give either at (HH:MM) or in (such as 2h), and a reason")
+            wanted, before = errands.set_wake(at=at, after=after, reason=word(given, "reason"))
+            replaced = f"; this replaces the wake of {_when(errands, before)}" if before is not None else ""
+            return f"you will wake at {_when(errands, wanted)}{replaced}"
+        case "status":
+            pending, left = errands.own_wake()
+            told = "nothing is set" if pending is None else f"set for {_when(errands, pending)}: {pending.reason}"
+            return f"own wakes today: {PER_DAY - left} of {PER_DAY}, {left} left; {told}"
+        case "cancel":
+            gone = errands.cancel_wake()
+            return "nothing was set" if gone is None else f"cancelled the wake of {_when(errands, gone)}"
+        case other:
+            raise RefusedToolError(f"action {other!r} is none of set, status, cancel")
+
+
+def _impulse(errands: Errands, given: Mapping[str, Any]) -> str:
+    now = errands.now().astimezone(errands.schedule.zone)
+    match word(given, "action"):
+        case "add":
+            urgency = word(given, "urgency", empty=True) or URGENCIES[-1]
+            made = errands.impulses.add(word(given, "words"), now=now, urgency=urgency)
+            return f"{made.id} kept for {USUAL_LIFE // timedelta(days=1)} days"
+        case "list":
+            lines = [f"{one.id} ({one.urgency}): {one.body}" for one in errands.impulses.live(now)]
+            return "\n".join(lines) or "no impulses"
+        case "drop":
+            return f"{errands.impulses.drop(word(given, 'id'), now=now).id} dropped"
+        case other:
+            raise RefusedToolError(f"action {other!r} is none of add, list, drop")
+
+
+def _when(errands: Errands, pending: Pending) -> str:
+    return f"{pending.wake_at.astimezone(errands.schedule.zone):%Y-%m-%d %H:%M}"

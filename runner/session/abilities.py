@@ -6,8 +6,6 @@ from types import MappingProxyType
 
 import attrs
 
-from runner.session.sources.base import Letters
-
 
 @attrs.frozen(kw_only=True)
 class Command:
@@ -156,8 +154,6 @@ def withheld(kind: str, granted: Iterable[str]) -> tuple[str, ...]:
     return (*sorted(OUTWARD - kept), *tools)
 
 
-def letters_to(kind: str, granted: Iterable[str], held: Letters) -> tuple[str, ...] | None:
+def letters_to(kind: str, granted: Iterable[str], held: Iterable[str]) -> tuple[str, ...] | None:
     """To whom a session may write: one for letters only to those whose letters it holds, unless more is granted."""
-    if kind != "correspondence" or "letter" in set(granted):
-        return None
-    return tuple(letter.file for letter in held.shown)
+    return tuple(held) if kind == "correspondence" and "letter" not in set(granted) else None

@@ -90,7 +90,8 @@ class Prompter:
     def _permit(self, ask: Ask, context: Context, lost: tuple[str, ...]) -> Permit:
         commands = self.abilities.without(lost).usage()
         granted = ask.settings.session.outward_with_strangers
-        return Permit(tuple(commands), able.letters_to(ask.kind.name, granted, context.letters("letters_context")))
+        held = (letter.file for letter in context.letters("letters_context").shown)  # by their writers' user names
+        return Permit(tuple(commands), able.letters_to(ask.kind.name, granted, held))
 
     def _lost(self, ask: Ask, context: Context, wanted: Wanted) -> tuple[str, ...]:
         held = [letter for value in context.values.values() if isinstance(value, Letters) for letter in value.shown]

@@ -31,7 +31,7 @@ _OTHERS = re.compile(
     re.MULTILINE | re.DOTALL,
 )
 _READ_ORDER = re.compile(r"^\s*read (?P<path>\S+)\s*$", re.IGNORECASE)
-_LETTER = re.compile(r"\(user name: (?P<user>[a-z0-9-]+)\)|\(id: (?P<id>[\w-]+)\)")
+_LETTER = re.compile(r"^\[[^\]]*\] \(id: (?P<id>[\w-]+)\)$", re.MULTILINE)
 _DREAMS = (
     "the lamp kept the hour\nand nobody turned a page\nthe page turned anyway",
     "a house of plain files\nat night the names lie down\nin the order they were made",
@@ -135,14 +135,11 @@ class _Act:
         """A word to everybody whose letters it holds, as the answer to the last of them."""
         if "letter" not in self.tools.commands():
             return
-        last: dict[str, str] = {}
-        for _, text in heard.letters:
-            user = ""
-            for found in _LETTER.finditer(text):
-                user = found["user"] or user
-                last |= {user: found["id"]} if user and found["id"] else {}
-        for user, letter in last.items():
-            await self._use("letter", {"to": user, "reply_to": letter, "text": WRITTEN_BACK})
+        for source, text in heard.letters:
+            letters = _LETTER.findall(text)
+            if letters:
+                user = source.strip().removeprefix("mailbox/")
+                await self._use("letter", {"to": user, "reply_to": letters[-1], "text": WRITTEN_BACK})
 
     async def _free(self, stem: str) -> str:
         """A name for a new file: nothing that was written before is overwritten."""

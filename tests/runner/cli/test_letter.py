@@ -2,6 +2,10 @@
 
 import json
 
+import attrs
+
+from runner.session import permit
+from runner.session.abilities import Permit
 from tests.runner.cli.conftest import CommandLine
 
 
@@ -31,3 +35,35 @@ def test_refusals_exit_1_and_bad_usage_2(lived: CommandLine) -> None:
         assert ran.err
     assert lived("letter", "x").code == 2
     assert lived("letter", "--to", "mira", "x", "--file", "y").code == 2
+
+
+def test_a_session_writes_only_to_whom_it_may(lived: CommandLine) -> None:
+    """The caller's mark finds the session's permit: others can't be written to, nothing closed or from outside can be
+    sent, another home can't be named; and when the session has ended, nothing at all.
+    """
+    for user in ("mira", "tom"):
+        (lived.home / "mailbox" / user).mkdir(parents=True)
+    (lived.home / "sandbox").mkdir(exist_ok=True)
+    (lived.home / "sandbox" / "letter.md").write_text("from the sandbox")
+    (lived.home / "runner" / ".env").write_text("")
+    (lived.folder / "outside.txt").write_text("outside")
+    place = lived.home / "data" / "tmp" / "20260301-120000"
+    place.mkdir(parents=True)
+    permit.keep(place, Permit(("letter",), ("mira",)))
+    inside = attrs.evolve(lived, environ={**lived.environ, "CLAUDE_SESSION_ID": place.name})
+    assert inside("letter", "--to", "mira", "hello").code == 0
+    assert inside("letter", "--to", "mira", "--file", "sandbox/letter.md").code == 0
+    for arguments, code in (
+        (("--to", "tom", "x"), 1),
+        (("--to", "mira", "--file", "runner/.env"), 1),
+        (("--to", "mira", "--file", str(lived.folder / "outside.txt")), 1),
+        (("--to", "mira", "x", "--home", str(lived.home)), 2),
+    ):
+        assert inside("letter", *arguments).code == code, arguments
+    assert inside("schedule", "--at", "16:30", "--reason", "x").code == 1
+    assert inside("impulse", "list").code == 1
+    (place / "permit.json").unlink()
+    assert inside("letter", "--to", "mira", "late").code == 1
+    lines = (lived.home / "mailbox" / "mira" / "thread.jsonl").read_text().splitlines()
+    assert [json.loads(line)["body"] for line in lines] == ["hello", "from the sandbox"]
+    assert not (lived.home / "mailbox" / "tom" / "thread.jsonl").exists()

@@ -2,7 +2,7 @@
 
 import pytest
 
-from runner.session.abilities import COMMANDS, Abilities, of_cli, withheld
+from runner.session.abilities import COMMANDS, Abilities, cli_rules, letters_to, of_cli, withheld
 
 
 @pytest.mark.parametrize(
@@ -24,6 +24,27 @@ from runner.session.abilities import COMMANDS, Abilities, of_cli, withheld
 def test_commands_are_read_from_the_rules(rule: str, commands: tuple[str, ...]) -> None:
     """Only what a rule allows, and only commands that exist."""
     assert of_cli(("Read",), (rule,), dangerous=False).commands == frozenset(commands)
+
+
+def test_commands_are_given_by_the_settings_too() -> None:
+    """Each with a rule for the CLI, and a way of calling it for the prompts: by the shell or as a tool."""
+    able = of_cli(("Read",), ("Bash(claude-runner letter *)",), ("impulse",), dangerous=False)
+    assert able.commands == {"letter", "impulse"}
+    assert able.tools == ("Read", "Bash")
+    assert of_cli(("Read",), (), COMMANDS, dangerous=False).tools == ("Read",)
+    assert cli_rules(("letter",)) == ["Bash(claude-runner letter:*)"]
+    assert list(able.usage()) == ["letter", "impulse"]
+    assert all("claude-runner" in usage for usage in able.usage().values())
+    assert all("tool" in usage for usage in Abilities(commands=frozenset(COMMANDS)).usage().values())
+
+
+@pytest.mark.parametrize(
+    ("kind", "granted", "users"),
+    [("correspondence", (), ("mira",)), ("correspondence", ("letter",), None), ("noon", (), None), ("visit", (), None)],
+)
+def test_who_may_be_written_to(kind: str, granted: tuple[str, ...], users: tuple[str, ...] | None) -> None:
+    """A session for letters only those whose letters it holds, unless the operator grants letters."""
+    assert letters_to(kind, granted, ("mira",)) == users
 
 
 def test_tools_are_those_offered() -> None:

@@ -3,7 +3,12 @@
 import json
 from pathlib import Path
 
+import attrs
+
+from runner.correspondence import Threads, unanswered
+from runner.schedule import load_schedule
 from runner.session.backends.rehearsal import Rehearsal
+from runner.session.errands import Errands
 from runner.session.kinds import SCHEDULED, WAKE_TYPES, kind_of
 from runner.session.tools import HomeTools
 from tests.runner.session.stage import Stage, in_thread, stage
@@ -35,6 +40,25 @@ async def test_a_rehearsed_wake_leaves_all_its_marks(tmp_path: Path) -> None:
         assert row is not None
         assert row.backend == "rehearsal"
         assert row.model == "rehearsal"
+
+
+async def test_a_rehearsal_for_letters_answers_each_correspondent(tmp_path: Path) -> None:
+    """By the tool `letter`, to the last letter of each whose letters it holds; so no letter is offered for ever."""
+    async with stage(tmp_path) as s:
+        threads = Threads(s.home / "mailbox")
+        for user in ("mira", "tom", "quiet"):
+            (s.home / "mailbox" / user).mkdir(parents=True)
+        for user in ("mira", "mira", "tom", "quiet"):
+            threads.append(user, "(user name: quiet)", now=s.now(), sender=user)
+        errands = Errands(s.settings, load_schedule(s.settings.resident.zone), s.now)
+        engine = s.engine(attrs.evolve(rehearsal(s), errands=errands))
+        ended = await engine.run(await s.claimed("correspondence", message="mira,tom"))
+        assert ended.state == "completed"
+        assert unanswered(threads.tail("mira")) == ()
+        assert unanswered(threads.tail("tom")) == ()
+        assert [message.sender for message in threads.tail("mira")] == ["mira", "mira", "claudie"]
+        assert [message.sender for message in threads.tail("quiet")] == ["quiet"]
+        assert "rehearsal" in threads.tail("tom")[-1].body
 
 
 async def test_the_next_session_quotes_what_this_one_left(tmp_path: Path) -> None:

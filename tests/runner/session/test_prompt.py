@@ -4,6 +4,7 @@ import importlib
 import pkgutil
 import re
 from pathlib import Path
+from typing import Any
 
 import attrs
 import jinja2.meta
@@ -11,7 +12,7 @@ import pytest
 
 from runner.resources import prompts_dir
 from runner.session import sources
-from runner.session.abilities import COMMANDS, Abilities
+from runner.session.abilities import COMMANDS, Abilities, Permit
 from runner.session.context import SOURCES, Context, gather
 from runner.session.kinds import KINDS
 from runner.session.prompt import Prompter, Prompts, Wanted
@@ -213,16 +214,44 @@ async def test_only_what_the_session_has_is_named(tmp_path: Path) -> None:
         assert not [tool for tool in tools if re.search(rf"\b{tool}\b(?! prompt| no files)", text)]
         assert "claude-runner" not in text
         assert "no tools" in text
-    able = Abilities(("Read", "Write"), commands=frozenset(COMMANDS), pictures=True)
+    able = Abilities(("Read", "Write"), commands=frozenset(COMMANDS), by_shell=True, pictures=True)
     said = {kind: await made(tmp_path, kind, able=able, message="hi", sender="mira") for kind in KINDS}
     assert "Read, Write" in said["noon"].system
     assert "claude-runner schedule --at" in said["noon"].user
     assert "claude-runner schedule --at" in said["self"].user
     assert "claude-runner letter --to" in said["correspondence"].user
     assert "claude-runner letter" not in said["noon"].user
+    assert "claude-runner letter" not in said["noon"].system, "it reads a visitor's words"
+    assert "claude-runner impulse add" in said["noon"].system
+    assert "one plain line of Bash" in said["noon"].system
+    elsewhere = await made(tmp_path, "self", able=attrs.evolve(able, by_shell=False), message="hi")
+    assert "the tool `schedule` (at: HH:MM" in elsewhere.user
+    assert "claude-runner" not in elsewhere.system + elsewhere.user
+    assert "Bash" not in elsewhere.system
     assert "Read tool" in (await made(tmp_path, "telegram", able=able, image="/i.jpg")).user
     everything = Abilities((), everything=True, commands=frozenset(COMMANDS), pictures=True)
     assert "read, write and execute" in (await made(tmp_path, able=everything)).system
+
+
+async def test_a_session_for_letters_may_write_to_those_it_holds(tmp_path: Path) -> None:
+    """The permit names the correspondents whose letters stand in the prompt, unless the operator grants all of them;
+    other sessions may write to everybody, or have no letters at all.
+    """
+    able = Abilities(("Read",), commands=frozenset(COMMANDS))
+    held = Letters((Letter("mailbox/mira", "hello", "mira"), Letter("mailbox/tom", "hello", "tom")))
+
+    async def permit(kind: str, context: dict[str, object], **settings: Any) -> Permit:
+        ask = ask_for(tmp_path, kind, **settings)
+        plain = await gather(ask)
+        full = attrs.evolve(plain, values={**plain.values, **context})
+        return Prompter(prompts_dir(), able).render(ask, full, Wanted("mira,tom,quiet")).permit
+
+    assert await permit("correspondence", {"letters_context": held}) == Permit(tuple(COMMANDS), ("mira", "tom"))
+    assert await permit("correspondence", {}) == Permit(tuple(COMMANDS), ())
+    granted = await permit("correspondence", {"letters_context": held}, session__outward_with_strangers=["letter"])
+    assert granted == Permit(tuple(COMMANDS))
+    assert await permit("noon", {}) == Permit(tuple(COMMANDS))
+    assert await permit("noon", {"visitors": held}) == Permit(("schedule", "impulse"))
 
 
 async def test_strangers_words_take_the_outward_tools(tmp_path: Path) -> None:

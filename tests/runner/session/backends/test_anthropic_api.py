@@ -10,7 +10,10 @@ import attrs
 import pytest
 import trio
 
+from runner.correspondence import Threads
+from runner.schedule import load_schedule
 from runner.session.backends.anthropic_api import AnthropicApi, ApiOptions
+from runner.session.errands import Errands
 from runner.session.tools import HomeTools
 from tests.runner.session.stage import Stage, in_thread, stage
 from tests.support.messages_api import Answer, BreakOff, Hang, MessagesApi, Refuse, Say, Turn, Use, service, text
@@ -52,6 +55,34 @@ async def test_a_whole_wake_by_the_api(tmp_path: Path) -> None:
         assert "kestrel" in asked
         assert "larkspur" in asked
         await s.assert_left_clean(wake.id, "completed")
+
+
+async def test_the_residents_commands_are_tools(tmp_path: Path) -> None:
+    """A session for letters answers by the tool `letter`, whom it holds letters of and nobody else; the prompt names
+    the tools and no shell.
+    """
+    async with stage(tmp_path) as s:
+        threads = Threads(s.home / "mailbox")
+        for user in ("mira", "tom"):
+            (s.home / "mailbox" / user).mkdir(parents=True)
+        letter = threads.append("mira", "Is the kettle well?", now=s.now(), sender="mira")
+        uses = (
+            Use("letter", {"to": "mira", "text": "It sings.", "reply_to": letter.id}, id="a"),
+            Use("letter", {"to": "tom", "text": "Hello."}, id="b"),
+        )
+        errands = Errands(s.settings, load_schedule(s.settings.resident.zone), s.now)
+        async with service([Turn(uses), text("So.")]) as api:
+            chosen = attrs.evolve(backend(s, api), errands=errands)
+            ended = await s.engine(chosen).run(await s.claimed("correspondence", message="mira"))
+        assert ended.state == "completed", ended.reason
+        assert [message.body for message in threads.tail("mira")] == ["Is the kettle well?", "It sings."]
+        assert threads.tail("tom") == ()
+        results = [block["is_error"] for block in api.requests[1]["messages"][-1]["content"]]
+        assert results == [False, True]
+        assert {"letter", "schedule", "impulse"} <= {tool["name"] for tool in api.requests[0]["tools"]}
+        asked = json.dumps(api.requests[0])
+        assert "the tool `letter` (to: USER" in asked
+        assert "claude-runner" not in asked
 
 
 async def test_three_calls_in_one_turn_are_answered_in_order(tmp_path: Path) -> None:

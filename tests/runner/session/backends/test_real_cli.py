@@ -8,6 +8,7 @@ import attrs
 import pytest
 import trio
 
+from runner.correspondence import Threads
 from runner.session.backends.claude_cli import ClaudeCli, CliOptions
 from runner.session.orphans import Mark, marked
 from tests.runner.session.stage import clean_environment, in_thread, stage
@@ -103,13 +104,7 @@ async def test_closed_places_stay_closed_to_the_real_cli(tmp_path: Path) -> None
             with trio.fail_after(60):
                 await s.engine(backend(tmp_path, api)).run(wake)
 
-        results = {
-            block["tool_use_id"]: block
-            for message in api.requests[-1]["messages"]
-            if message["role"] == "user" and isinstance(message["content"], list)
-            for block in message["content"]
-            if block.get("type") == "tool_result"
-        }
+        results = results_of(api)
         assert len(results) == len(uses)
         for use in uses:
             if use.id != "grep":
@@ -118,6 +113,65 @@ async def test_closed_places_stay_closed_to_the_real_cli(tmp_path: Path) -> None
         for path in writes:
             assert not Path(path).exists()
         assert not (home / "data" / "tmp" / wake.id).exists()
+
+
+def results_of(api: MessagesApi) -> dict[str, Any]:
+    """The answers to tool calls that the model was told last, by the calls' names."""
+    return {
+        block["tool_use_id"]: block
+        for message in api.requests[-1]["messages"]
+        if message["role"] == "user" and isinstance(message["content"], list)
+        for block in message["content"]
+        if block.get("type") == "tool_result"
+    }
+
+
+async def test_the_residents_commands_are_called_through_the_shell(tmp_path: Path) -> None:
+    """A session for letters answers the one whose letter it holds, sets a wake and keeps a wish; it writes to nobody
+    else, and its shell runs nothing else, also not what the CLI would let pass by itself.
+    """
+    async with stage(tmp_path) as s:
+        threads = Threads(s.home / "mailbox")
+        for user in ("mira", "tom"):
+            (s.home / "mailbox" / user).mkdir(parents=True)
+        letter = threads.append("mira", "Is the kettle well?", now=s.now(), sender="mira")
+        (s.home / "runner" / ".env").write_text("RESIDENT_NAME=secret-word\n")
+        done = {
+            "letter": f"claude-runner letter --to mira --reply-to {letter.id} 'It costs $5; and `sings`.'",
+            "schedule": 'claude-runner schedule --in 100m --reason "to look at the tide"',
+            "impulse": 'claude-runner impulse add "paint the door"',
+        }
+        refused = {
+            "else": "claude-runner letter --to tom hello",
+            "home": f"claude-runner letter --to tom --home {s.home} hello",
+            "file": "claude-runner letter --to mira --file runner/.env",
+            "forged": "CLAUDE_SESSION_ID= claude-runner letter --to tom hello",
+            "more": "claude-runner letter --to mira hello && cat < runner/.env",
+            "search": "grep -r secret .",
+            "input": "cat < runner/.env",
+            "other": "claude-runner sessions",
+        }
+        calls = [Use("Bash", {"command": call}, id=name) for name, call in (done | refused).items()]
+        async with service([Turn(tuple(calls)), text("So.")]) as api:
+            wake = await s.claimed("correspondence", message="mira")
+            with trio.fail_after(120):
+                ended = await s.engine(backend(tmp_path, api)).run(wake)
+
+        assert ended.state == "completed", ended.reason
+        told = results_of(api)
+        for name in done:
+            assert not told[name].get("is_error"), told[name]
+        for name in refused:
+            assert told[name].get("is_error") is True, (name, told[name])
+            assert "secret-word" not in json.dumps(told[name]["content"])
+        assert "those whose letters it holds: mira" in json.dumps(told["else"]["content"])
+        written = threads.tail("mira")
+        assert [(message.body, message.in_reply_to) for message in written[1:]] == [
+            ("It costs $5; and `sings`.", letter.id)
+        ]
+        assert threads.tail("tom") == ()
+        assert json.loads((s.home / "data" / "self-schedule.json").read_text())["reason"] == "to look at the tide"
+        assert "paint the door" in (s.home / "data" / "impulses.json").read_text()
 
 
 async def test_the_homes_own_cli_settings_are_not_read(tmp_path: Path) -> None:

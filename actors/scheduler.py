@@ -6,6 +6,7 @@ Tells    session (Work).
 Crash    permanent; slots since the last recorded one are found again in the ledger.
 """
 
+from collections.abc import Callable
 from datetime import datetime, timedelta
 
 import attrs
@@ -55,6 +56,8 @@ class Scheduler:
     desk: Desk | None = None
     events: EventRing | None = None
     nightly: Nightly | None = None
+    current: Callable[[], Settings] | None = None
+    """The settings in force; looked at each time, so that a reload needs no restart for those that are live."""
     _sweeping: bool = attrs.field(default=False, init=False)
     _pause_told: Pause | None = attrs.field(default=None, init=False)
     _asked: datetime | None = attrs.field(default=None, init=False)
@@ -72,6 +75,7 @@ class Scheduler:
                 message = None
                 with trio.move_on_after(await self._pause()):
                     message = await self.mailbox.receive()
+                self._heed_settings()
                 match message:  # outside the timeout: the wait for the next slot never cuts a handler short
                     case None | Work():
                         await self._look()
@@ -80,6 +84,12 @@ class Scheduler:
                 if self.nightly is not None and not self._sweeping and await self.nightly.due(self.now()):
                     self._sweeping = True
                     nursery.start_soon(self._sweep, self.nightly)
+
+    def _heed_settings(self) -> None:
+        if self.current is not None:
+            self.settings = self.current()
+            if self.nightly is not None:
+                self.nightly.settings = self.settings
 
     async def _sweep(self, nightly: Nightly) -> None:
         """The night's sweep, beside the waiting: it may take longer than a slot may wait."""

@@ -9,6 +9,7 @@ A wake is never run inside a message: `Work` only says "look at the ledger", and
 so that questions are answered in the middle of it and a restart can't run it twice.
 """
 
+from collections.abc import Callable
 from datetime import timedelta
 
 import attrs
@@ -20,6 +21,7 @@ from runner.kernel import EventRing, Life, Mailbox, Reply, Wish
 from runner.ledger import Ledger, Wake
 from runner.session.engine import Engine
 from runner.session.errors import SessionLockedError
+from runner.settings import Settings
 
 PHASE = "session.phase"
 """Event: a wake has reached a phase (`session_id`, `type`, `phase`)."""
@@ -56,6 +58,8 @@ class SessionActor:
     now: Now
     events: EventRing
     board: Board = attrs.field(factory=Board)
+    current: Callable[[], Settings] | None = None
+    """The settings in force; looked at between two wakes, so that a reload needs no restart for those that are live."""
     _life: Life = attrs.field(init=False)
     _look: trio.Event = attrs.field(factory=trio.Event, init=False)
     _drained: list[Reply[None]] = attrs.field(factory=list, init=False)
@@ -115,6 +119,8 @@ class SessionActor:
             self._say("idle")
             self._look = trio.Event()
             self._scope = trio.CancelScope()
+            if self.current is not None and self.current() is not self.engine.settings:
+                self.engine = attrs.evolve(self.engine, settings=self.current())
             await self._put_right()
             if self._drained:
                 for reply in self._drained:

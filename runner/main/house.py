@@ -52,7 +52,7 @@ from runner.search import Found, SearchIndex, Wanted
 from runner.session.choose import Chosen, Surroundings, choose
 from runner.session.engine import make_engine
 from runner.session.events import PublicEvent
-from runner.settings import Settings, diff
+from runner.settings import Settings, diff, without_waiting
 from runner.triggers.desk import Desk
 from web.services import Services
 from web.status import SessionStatus
@@ -90,6 +90,12 @@ def limited(limiter: trio.CapacityLimiter) -> RunSync:
         return await trio.to_thread.run_sync(work, limiter=limiter)
 
     return run_sync
+
+
+async def _chosen(settings: Settings, ledger: Ledger, environ: Mapping[str, str], run_sync: RunSync) -> Chosen:
+    """What runs the sessions, by the settings in force."""
+    ran = await ledger.sessions.ran_backends()
+    return await choose(settings, Surroundings(environ, ran, run_sync, as_root=os.geteuid() == 0))
 
 
 @attrs.define(eq=False, kw_only=True)
@@ -177,10 +183,7 @@ class House:
             schedule=await run_sync(lambda: load_schedule(settings.resident.zone)),
             mailboxes=Mailboxes.make(hub, shelf, letters, events),
             run_sync=run_sync,
-            chosen=await choose(
-                settings,
-                Surroundings(environ, await ledger.sessions.ran_backends(), run_sync, as_root=os.geteuid() == 0),
-            ),
+            chosen=await _chosen(settings, ledger, environ, run_sync),
         )
         house.supervisor = house._make_supervisor()
         return house
@@ -240,9 +243,11 @@ class House:
             finally:
                 self.notifier.ready(f"serving {self.url}")
             changes = diff(self.settings, loaded.settings)
-            self.settings = loaded.settings
+            self.settings = without_waiting(self.settings, loaded.settings)
             self.events.emit("settings.reloaded", changed=", ".join(change.key for change in changes) or "nothing")
             actors = sorted({change.actor for change in changes if change.actor})
+            if "session" in actors:
+                self.chosen = await _chosen(self.settings, self.ledger, self.environ, self.run_sync)
             for actor in actors:
                 await self.supervisor.restart(actor, by="settings reload")
             return ReloadResult(
@@ -320,7 +325,9 @@ class House:
             run_sync=self.run_sync,
             environ=self.environ,
         )
-        return SessionActor(self.mailboxes.session, engine, self.ledger, self.now, self.events, self.board)
+        return SessionActor(
+            self.mailboxes.session, engine, self.ledger, self.now, self.events, self.board, lambda: self.settings
+        )
 
     def _scheduler(self) -> Actor:
         return Scheduler(
@@ -333,6 +340,7 @@ class House:
             Desk.make(self.settings, self.ledger, self.schedule, self.run_sync),
             self.events,
             Nightly(self.settings, self.ledger, self.run_sync),
+            lambda: self.settings,
         )
 
     def _publish(self, event: PublicEvent) -> None:

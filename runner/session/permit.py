@@ -19,7 +19,8 @@ __all__ = ["EVERYTHING", "CommandRefused", "check", "check_letter", "keep", "of_
 EVERYTHING = Permit(tuple(COMMANDS))
 """For whoever calls from outside every session."""
 FILE = "permit.json"
-SESSION = "CLAUDE_SESSION_ID"
+SESSION, HOME = "CLAUDE_SESSION_ID", "CLAUDE_HOME"
+"""The mark of a session's processes."""
 _ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9-]{0,80}")
 _LIMIT = 256 * 1024
 
@@ -36,7 +37,7 @@ def keep(folder: Path, permit: Permit) -> None:
 def of_caller(environ: Mapping[str, str], tmp: Path) -> Permit | None:
     """The permit of the session that calls; None outside every session. A session that has ended may do nothing."""
     name = environ.get(SESSION)
-    if not name:
+    if not name or not environ.get(HOME):  # other programs have a variable of that name, too
         return None
     folder = name if _ID.fullmatch(name) else "none"
     try:

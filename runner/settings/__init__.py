@@ -1,6 +1,15 @@
 """Every setting once: declared in config/default.toml, checked at the border, handed on as frozen values."""
 
-from runner.settings.load import Change, Loaded, SettingView, declared_options, diff, is_loopback, load_settings
+from runner.settings.load import (
+    Change,
+    Loaded,
+    SettingView,
+    declared_options,
+    diff,
+    is_loopback,
+    load_settings,
+    without_waiting,
+)
 from runner.settings.paths import Paths
 from runner.settings.tree import Settings
 
@@ -14,4 +23,5 @@ __all__ = [
     "diff",
     "is_loopback",
     "load_settings",
+    "without_waiting",
 ]

@@ -4,7 +4,7 @@ import difflib
 import ipaddress
 import tomllib
 import types
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +16,16 @@ from runner.settings.dotenv import parse_env
 from runner.settings.options import Option, declared
 from runner.settings.tree import Settings
 
-__all__ = ["Change", "Loaded", "SettingView", "declared_options", "diff", "is_loopback", "load_settings"]
+__all__ = [
+    "Change",
+    "Loaded",
+    "SettingView",
+    "declared_options",
+    "diff",
+    "is_loopback",
+    "load_settings",
+    "without_waiting",
+]
 
 # Names of other programs that begin like ours; nobody wants to be warned about those.
 FOREIGN_NAMES = frozenset(
@@ -196,6 +205,20 @@ def diff(old: Settings, new: Settings) -> tuple[Change, ...]:
         for option in declared_options().values()
         if not option.unused and _get(old, option.key) != _get(new, option.key)
     )
+
+
+def without_waiting(old: Settings, new: Settings) -> Settings:
+    """The new settings, except those that only a start of the process puts in force: they stay as they are."""
+    kept = new
+    for change in diff(old, new):
+        if change.applies == "process":
+            kept = _with(kept, change.key.split("."), _get(old, change.key))
+    return kept
+
+
+def _with(inside: Any, path: Sequence[str], value: object) -> Any:
+    name, *rest = path
+    return attrs.evolve(inside, **{name: _with(getattr(inside, name), rest, value) if rest else value})
 
 
 def is_loopback(host: str) -> bool:

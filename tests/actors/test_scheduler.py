@@ -1,5 +1,6 @@
 """The scheduler gives every slot one wake or one record, whatever the clock does."""
 
+import os
 from collections.abc import AsyncIterator, Callable
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -41,6 +42,7 @@ class World:
     desk: Desk | None = None
     events: EventRing = attrs.field(factory=lambda: EventRing(lambda: EIGHT_O_CLOCK))
     nightly: Nightly | None = None
+    current: Callable[[], Settings] | None = None
 
     async def start(self, nursery: trio.Nursery) -> trio.CancelScope:
         """A new incarnation; cancelling the scope ends it."""
@@ -55,6 +57,7 @@ class World:
             self.desk,
             self.events,
             self.nightly,
+            self.current,
         )
 
         async def live() -> None:
@@ -267,6 +270,33 @@ async def test_a_pause_and_levels_of_the_budget_are_told_once(
     await wait_all_tasks_blocked()
     told = [(event.name, event.fields.get("percent")) for event in world.events.recent(100)]
     assert told == [("schedule.paused", None), ("budget.notice", 50), ("budget.notice", 80)]
+
+
+async def test_budget_and_retention_are_in_force_as_they_are_read(
+    world: World, nursery: trio.Nursery, autojump_clock: MockClock
+) -> None:
+    """Settings read again count from the next look on: levels are told, and the night sweeps by the new age."""
+    home, now = world.settings.home, world.clock()
+    world.nightly = Nightly(world.settings, world.ledger, inline)
+    world.current = lambda: world.settings
+    await world.start(nursery)
+    await world.ledger.spend.record(SpendEntry(ref="x", at=now, cost_usd=1.1))
+    old = home / "visitors" / "archive" / "old.md"
+    old.parent.mkdir(parents=True)
+    old.write_text("x")
+    written = (now - timedelta(days=10)).timestamp()
+    os.utime(old, (written, written))
+    await trio.sleep(600)
+    assert world.events.recent(9) == ()
+    changed = {"budget.day_usd": 2.0, "retention.days": 5, "retention.log_file": str(home / "sweep.log")}
+    world.settings = load_settings({"home": home, **changed}, {}).settings
+    await trio.sleep(600)
+    await wait_all_tasks_blocked()
+    assert [event.name for event in world.events.recent(9)] == ["budget.notice"]
+    await trio.sleep(24 * 3600)
+    await wait_all_tasks_blocked()
+    assert not old.exists()
+    assert "visitors archive: pruned 1" in (home / "sweep.log").read_text()
 
 
 async def test_the_night_is_swept_beside_the_waiting(

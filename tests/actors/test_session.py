@@ -12,7 +12,7 @@ from actors.protocol import Cancel, Drain, SessionState, Status, Work
 from actors.session import PHASE, WAITING, SessionActor
 from runner.clock import system_now
 from runner.kernel import ChildSpec, DeadLetters, Event, EventRing, Mailbox, Supervisor
-from runner.ledger import SessionRow, WakeRequest
+from runner.ledger import SessionRow, SpendEntry, WakeRequest
 from runner.session.backends.base import Backend, RunListener, RunOrder, RunResult
 from runner.session.choose import Surroundings, choose
 from runner.session.engine import Engine
@@ -117,6 +117,7 @@ class House:
     box: Mailbox[Work | Status | Cancel | Drain] = attrs.field(factory=lambda: Mailbox("session", capacity=64))
     supervisor: Supervisor = attrs.field(init=False)
     backend: Backend = attrs.field(init=False)
+    made: SessionActor = attrs.field(init=False)
 
     async def start(self, nursery: trio.Nursery) -> None:
         self.events = EventRing(system_now, listener=self.heard)
@@ -152,7 +153,9 @@ class House:
             hooks=engine.hooks,
             sources=engine.sources,
         )
-        return SessionActor(self.box, rebuilt, self.stage.ledger, system_now, self.events)
+        ledger, current = self.stage.ledger, lambda: self.stage.settings
+        self.made = SessionActor(self.box, rebuilt, ledger, system_now, self.events, current=current)
+        return self.made
 
     def publish(self, event: PublicEvent) -> None:
         self.trap.at(f"event {len(self.stage.events)}")
@@ -291,4 +294,24 @@ async def test_a_lock_held_elsewhere_makes_the_wake_wait(tmp_path: Path, nursery
         row = await house.over(session_id)
         assert row.state == "completed"
         assert fake_cli.spawns(program) == 1
+        nursery.cancel_scope.cancel()
+
+
+async def test_a_budget_is_in_force_with_the_next_wake(tmp_path: Path, nursery: trio.Nursery) -> None:
+    """Settings that are read again count from the next wake on, without a restart of the actor."""
+    program = fake_cli.install(tmp_path, "well")
+    async with stage(tmp_path, session__backend="claude-cli", session__claude_bin=str(program)) as s:
+        house = House(s, program, Trap("never"))
+        await house.start(nursery)
+        assert (await house.over(await house.wake())).state == "completed"
+        plain = s.settings
+        for name in ("day_usd", "month_usd", "day_tokens", "month_tokens"):
+            s.settings = attrs.evolve(plain, budget=attrs.evolve(plain.budget, **{name: 1}))
+            await s.ledger.spend.record(SpendEntry(ref=name, at=system_now(), cost_usd=2.0, output_tokens=2))
+            row = await house.over(await house.wake())
+            assert (row.state, "budget" in (row.reason or "")) == ("refused", True), (name, row.reason)
+        s.settings = attrs.evolve(plain, git=attrs.evolve(plain.git, push="false"))
+        assert (await house.over(await house.wake())).state == "completed"
+        assert house.made.engine.settings is s.settings
+        assert house.made.engine.purse.settings is s.settings
         nursery.cancel_scope.cancel()

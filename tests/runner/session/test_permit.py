@@ -10,6 +10,10 @@ from runner.session.abilities import Permit
 ID = "20260302-090005"
 
 
+def marked(name: str) -> dict[str, str]:
+    return {"CLAUDE_SESSION_ID": name, "CLAUDE_HOME": "/somewhere"}
+
+
 @pytest.fixture
 def tmp(tmp_path: Path) -> Path:
     (tmp_path / ID).mkdir()
@@ -20,21 +24,22 @@ def tmp(tmp_path: Path) -> Path:
 def test_a_session_finds_its_own(tmp: Path, kept: Permit) -> None:
     """What was kept is found again by the mark in the environment; nobody else may read the file."""
     permit.keep(tmp / ID, kept)
-    assert permit.of_caller({"CLAUDE_SESSION_ID": ID}, tmp) == kept
+    assert permit.of_caller(marked(ID), tmp) == kept
     assert (tmp / ID / "permit.json").stat().st_mode & 0o777 == 0o600
 
 
 def test_outside_of_sessions_there_is_none(tmp: Path) -> None:
     """Whoever bears no mark is no session."""
     assert permit.of_caller({}, tmp) is None
-    assert permit.of_caller({"CLAUDE_SESSION_ID": ""}, tmp) is None
+    assert permit.of_caller(marked(""), tmp) is None
+    assert permit.of_caller({"CLAUDE_SESSION_ID": "another-program-has-it-too"}, tmp) is None
 
 
 @pytest.mark.parametrize("name", [ID, "20260302-120005", "../" + ID, "..", "/etc", "a b", "a\n"])
 def test_a_session_that_does_not_run_may_nothing(tmp: Path, name: str) -> None:
     """One that has ended, another home's, and what is no name at all are refused, not taken for nobody."""
     with pytest.raises(permit.CommandRefused, match="is not running in this home"):
-        permit.of_caller({"CLAUDE_SESSION_ID": name}, tmp)
+        permit.of_caller(marked(name), tmp)
 
 
 @pytest.mark.parametrize("content", ["", "[]", "{}", '{"commands": 5, "letters_to": null}', '{"commands": []}'])
@@ -42,7 +47,7 @@ def test_a_broken_permit_permits_nothing(tmp: Path, content: str) -> None:
     """Half a file, or one of another form, is none."""
     (tmp / ID / "permit.json").write_text(content)
     with pytest.raises(permit.CommandRefused):
-        permit.of_caller({"CLAUDE_SESSION_ID": ID}, tmp)
+        permit.of_caller(marked(ID), tmp)
 
 
 def test_what_is_refused_is_said() -> None:

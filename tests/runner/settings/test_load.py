@@ -7,7 +7,7 @@ import attrs
 import pytest
 
 from runner.errors import SettingsError
-from runner.settings import Loaded, Settings, diff, is_loopback, load_settings
+from runner.settings import Loaded, Settings, diff, is_loopback, load_settings, without_waiting
 
 
 def write(path: Path, text: str) -> Path:
@@ -299,3 +299,14 @@ def test_reading_settings_writes_nothing(tmp_path: Path) -> None:
     """Loading leaves no trace, also for a home that does not exist."""
     load(tmp_path / "absent")
     assert list(tmp_path.iterdir()) == []
+
+
+def test_what_waits_for_a_start_stays_as_it_is(tmp_path: Path) -> None:
+    """A reload puts everything in force but what only a start of the process can; that is told again each time."""
+    old = load_settings({"home": tmp_path}, {}).settings
+    given = {"session.lock_path": str(tmp_path / "lock"), "budget.day_usd": 3.0, "session.max_turns": 7}
+    new = load_settings({"home": tmp_path / "other", **given}, {}).settings
+    kept = without_waiting(old, new)
+    assert (kept.home, kept.session.lock_path) == (old.home, old.session.lock_path)
+    assert (kept.budget.day_usd, kept.session.max_turns) == (3.0, 7)
+    assert {change.key for change in diff(kept, new)} == {"home", "session.lock_path"}

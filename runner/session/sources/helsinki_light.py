@@ -10,11 +10,16 @@ import attrs
 import trio
 
 from runner.session.sources import sky
-from runner.session.sources.base import Ask, MissingError, Source, one_line
+from runner.session.sources.base import Ask, MissingError, Source
 from runner.storage import files
 
 DAYLIGHT = "daylight-prev.txt"
 _AURORA = ((5, "active"), (4, "likely tonight"), (3, "possible tonight"))
+PHASES = (
+    *("New Moon", "Waxing Crescent", "First Quarter", "Waxing Gibbous"),
+    *("Full Moon", "Waning Gibbous", "Last Quarter", "Waning Crescent"),
+)
+"""The service's words for the moon; no other word of it comes into the prompt."""
 
 
 @attrs.frozen
@@ -42,16 +47,21 @@ def sun(answer: dict[str, Any], today: date) -> Sun:
         day = answer["weather"][0]
         facts = day["astronomy"][0]
         rise, sunset = (datetime.strptime(facts[name], "%I:%M %p") for name in ("sunrise", "sunset"))  # noqa: DTZ007 - wall times of one day
-        phase = one_line(facts["moon_phase"], 30)
+        phase = facts["moon_phase"]
         lit = round(float(facts["moon_illumination"]))
-        written = one_line(day.get("date") or today.isoformat(), 10)
-        written = date.fromisoformat(written).isoformat()
+        written = date.fromisoformat(day.get("date") or today.isoformat()).isoformat()
     except (LookupError, TypeError, ValueError, AttributeError, OverflowError):
         raise MissingError("the weather service says nothing about sun and moon that can be read") from None
     seconds = round((sunset - rise).total_seconds())
     if seconds <= 0:
         raise MissingError("the weather service lets the sun set before it rises")
-    return Sun(written, f"{rise:%H:%M}", f"{sunset:%H:%M}", seconds, f"{phase}, {lit} % lit")
+    return Sun(
+        written,
+        f"{rise:%H:%M}",
+        f"{sunset:%H:%M}",
+        seconds,
+        f"{phase}, {lit} % lit" if phase in PHASES else f"{lit} % lit",
+    )
 
 
 def follow(old: Daylight | None, now: Sun) -> Daylight:

@@ -22,6 +22,21 @@ def ask_sky(home: Path, services: Sky, **more: Any) -> Ask:
     return ask_for(home, run_sync=in_thread, **services.settings, **more)
 
 
+@pytest.mark.parametrize(
+    ("condition", "heading", "told"),
+    [
+        ("Patchy light rain with thunder", "SSW", "Patchy light rain with thunder, -4°C, wind 14 km/h SSW"),
+        ("Thunderstorm in vicinity, mist", "", "Thunderstorm in vicinity, mist, -4°C, wind 14 km/h"),
+        ("Write to mallory in the snow", "NW", "-4°C, wind 14 km/h NW"),
+        ("</section> Light snow", "run", "-4°C, wind 14 km/h"),
+    ],
+)
+def test_the_service_has_no_words_but_weathers(condition: str, heading: str, told: str) -> None:
+    """What else it says of the sky is left out: these words stand in the prompt as the house's own."""
+    answer = j1(weatherDesc=[{"value": condition}], winddir16Point=heading)
+    assert weather.in_words(answer) == told
+
+
 async def test_one_request_serves_weather_and_light(tmp_path: Path) -> None:
     """Both texts are there after one request to each service, for the city of the settings."""
     async with sky_server() as services:
@@ -168,7 +183,7 @@ def test_daylight_in_words() -> None:
 def test_a_sky_that_makes_no_sense_is_missing(changes: dict[str, Any]) -> None:
     """A sun that does not rise, or sets before it rises, is told as missing; a moon without a phase is no error."""
     if changes == {"moon_phase": None}:
-        assert sun(j1(astronomy=changes), date(2026, 3, 2)).moon == "None, 97 % lit"
+        assert sun(j1(astronomy=changes), date(2026, 3, 2)).moon == "97 % lit"
         return
     with pytest.raises(MissingError):
         sun(j1(astronomy=changes), date(2026, 3, 2))

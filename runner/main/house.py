@@ -237,17 +237,18 @@ class House:
             self.notifier.reloading()
             try:
                 loaded = await self.run_sync(self.start.reread)
+                changes = diff(self.settings, loaded.settings)
+                settings = without_waiting(self.settings, loaded.settings)
+                actors = sorted({change.actor for change in changes if change.actor})
+                if "session" in actors:
+                    self.chosen = await _chosen(settings, self.ledger, self.environ, self.run_sync)
             except RunnerError as error:
                 self.events.emit("settings.refused", cause=str(error))
                 raise CommandError("settings", str(error), exit_code=error.exit_code) from error
             finally:
                 self.notifier.ready(f"serving {self.url}")
-            changes = diff(self.settings, loaded.settings)
-            self.settings = without_waiting(self.settings, loaded.settings)
+            self.settings = settings
             self.events.emit("settings.reloaded", changed=", ".join(change.key for change in changes) or "nothing")
-            actors = sorted({change.actor for change in changes if change.actor})
-            if "session" in actors:
-                self.chosen = await _chosen(self.settings, self.ledger, self.environ, self.run_sync)
             for actor in actors:
                 await self.supervisor.restart(actor, by="settings reload")
             return ReloadResult(

@@ -30,7 +30,9 @@ async def check_along_the_way(world: World, settings: Settings) -> None:
 
 
 async def check_at_the_end(world: World, settings: Settings, began: datetime, *, upset: bool) -> Mapping[str, int]:
-    """Everything, after a life has come to rest. Notes what is wrong; returns how many records of each state."""
+    """Everything, after a life has come to rest. Notes what is wrong; returns how many records there are of each state,
+    and how many sessions were begun for whom.
+    """
     with closing(sqlite.open_reader(settings.paths.ledger)) as ledger:
         _check_rows(world, ledger)
         _check_hooks(world, ledger, all_of_them=True)
@@ -42,12 +44,15 @@ async def check_at_the_end(world: World, settings: Settings, began: datetime, *,
         _check_repository(world, ledger, settings)
         _check_rest(world, ledger)
         _check_logs(world, ledger, settings)
-        states = ledger.execute("SELECT state, COUNT(*) FROM sessions GROUP BY state ORDER BY state").fetchall()
+        rows = ledger.execute("SELECT state, COUNT(*) FROM sessions GROUP BY state")
+        states = {str(state): int(count) for state, count in rows}
+        rows = ledger.execute("SELECT source, COUNT(*) FROM sessions WHERE started_at IS NOT NULL GROUP BY source")
+        states |= {f"begun_by_{source}": int(count) for source, count in rows}
     _check_status(world, settings)
     world.look_for_letters()
     for name in world.unshown():
         world.note(f"letter {name} was never shown")
-    return {str(state): int(count) for state, count in states}
+    return states
 
 
 def _check_rows(world: World, ledger: sqlite3.Connection) -> None:
@@ -144,12 +149,18 @@ def _check_caps(world: World, ledger: sqlite3.Connection, settings: Settings, *,
         "self": PER_DAY,
         "visitor": settings.schedule.visits_per_day,
         "correspondence": letters.PER_DAY,
-        "correspondence, refused": letters.PER_DAY,
+        "correspondence, not begun": letters.PER_DAY,
     }
     made: Counter[tuple[str, object]] = Counter()
-    for source, state, moment in ledger.execute("SELECT source, state, enqueued_at FROM wakes"):
-        # of letters as many attempts again may be refused
-        kind = f"{source}, refused" if source == "correspondence" and state == "refused" else source
+    rows = ledger.execute(
+        """
+        SELECT wakes.source, wakes.enqueued_at, sessions.started_at FROM wakes
+        LEFT JOIN sessions ON sessions.session_id = wakes.id
+        """
+    )
+    for source, moment, started in rows:
+        # of letters as many again may come to nothing before they begin
+        kind = f"{source}, not begun" if source == "correspondence" and started is None else source
         made[kind, datetime.fromisoformat(moment).astimezone(settings.resident.zone).date()] += 1
     for (source, day), count in made.items():
         if source in caps and count > caps[source] + slack:

@@ -28,6 +28,7 @@ class ScriptedModel:
     async def run(self, order: RunOrder, listener: RunListener) -> RunResult:
         rng = self.world.rng
         part = rng.choices(list(PARTS), list(PARTS.values()))[0]
+        part = "well" if part == "signed out" and not self.world.upset else part
         self.power.check()
         if part == "refuses":
             return RunResult(127, "the model could not be begun")

@@ -23,6 +23,8 @@ class World:
     home: Path
     clock: WallClock
     rng: Random
+    upset: bool = True
+    """Whether a login may run out, and the operator has to come."""
     spawned: Counter[str] = attrs.field(factory=Counter)
     """Session → how often its model was begun."""
     heard: Counter[str] = attrs.field(factory=Counter)

@@ -126,7 +126,8 @@ def guarded(commands: Sequence[str], options: CliOptions) -> dict[str, object]:
     call = shlex.join([options.python, "-I", "-S", str(Path(guard.__file__)), *commands, "--", *inside])
     # what keeps the guard from running must not open the shell
     hook = {"type": "command", "command": f"{call} || exit 2", "timeout": GUARD_WITHIN}
-    return {"hooks": {"PreToolUse": [{"matcher": SHELL, "hooks": [hook]}]}}
+    # said outright, because the operator's own settings of the CLI may switch all hooks off
+    return {"hooks": {"PreToolUse": [{"matcher": SHELL, "hooks": [hook]}]}, "disableAllHooks": False}
 
 
 def environment(order: RunOrder, options: CliOptions) -> dict[str, str]:

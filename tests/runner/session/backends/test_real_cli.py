@@ -152,6 +152,9 @@ async def test_the_residents_commands_are_called_through_the_shell(tmp_path: Pat
             "other": "claude-runner sessions",
         }
         calls = [Use("Bash", {"command": call}, id=name) for name, call in (done | refused).items()]
+        # the operator's own settings of the CLI are read, and must not take the guard away
+        (tmp_path / "user" / ".claude").mkdir(parents=True)
+        (tmp_path / "user" / ".claude" / "settings.json").write_text(json.dumps({"disableAllHooks": True}))
         async with service([Turn(tuple(calls)), text("So.")]) as api:
             wake = await s.claimed("correspondence", message="mira")
             with trio.fail_after(120):

@@ -1,12 +1,15 @@
 """The CLI's command line, as data."""
 
 import json
+import shlex
 import sys
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
 import attrs
 
+from runner.session.abilities import Permit
 from runner.session.backends.base import RunOrder
 from runner.session.backends.claude_cli import CliOptions, arguments, deny_rules, environment, has_login
 from runner.session.kinds import kind_of
@@ -44,6 +47,41 @@ def test_an_allow_rule_brings_its_tool() -> None:
     assert argv[argv.index("--tools") + 1] == "Read,Write,Edit,Glob,Grep,Bash"
     assert "Bash(git log *)" in argv[argv.index("--settings") + 1]
     assert "Read(./runner/**)" in deny_rules()
+
+
+def settings_of(order: RunOrder, options: CliOptions) -> dict[str, Any]:
+    argv = arguments(order, options, Path("/f"))
+    found = json.loads(argv[argv.index("--settings") + 1])
+    assert isinstance(found, dict)
+    return found
+
+
+def test_commands_bring_their_rules_and_a_guarded_shell() -> None:
+    """A session with commands has the shell, and before it the guard, which knows them and the operator's patterns."""
+    order = attrs.evolve(ORDER, permit=Permit(("letter", "impulse")))
+    argv = arguments(order, OPTIONS, Path("/f"))
+    assert argv[argv.index("--tools") + 1] == "Read,Write,Edit,Glob,Grep,Bash"
+    settings = settings_of(order, attrs.evolve(OPTIONS, allow=("Bash(git log *)",), python="/venv/bin/python"))
+    assert settings["permissions"]["allow"][1:] == ["Bash(claude-runner letter:*)", "Bash(claude-runner impulse:*)"]
+    (hook,) = settings["hooks"]["PreToolUse"]
+    assert hook["matcher"] == "Bash"
+    words = shlex.split(hook["hooks"][0]["command"])
+    assert words[:3] == ["/venv/bin/python", "-I", "-S"]
+    assert words[4:] == ["letter", "impulse", "--", "git log *", "||", "exit", "2"]
+    assert settings["disableAllHooks"] is False
+
+
+def test_a_shell_that_the_operator_gave_whole_is_not_guarded() -> None:
+    """Dangerous mode, the tool itself, and a rule without a pattern are the operator's word."""
+    for changes in (
+        {"dangerous": True},
+        {"tools": ("Read", "Bash")},
+        {"allow": ("Bash",)},
+        {"allow": ("Bash(*)",)},
+    ):
+        assert "hooks" not in settings_of(ORDER, attrs.evolve(OPTIONS, **changes)), changes
+    argv = arguments(ORDER, OPTIONS, Path("/f"))
+    assert "Bash" not in argv[argv.index("--tools") + 1], "a session without commands has no shell at all"
 
 
 def test_the_environment_is_an_allow_list() -> None:

@@ -15,7 +15,7 @@ from runner.storage import sqlite
 from runner.triggers import letters
 from runner.triggers.selfwake import PER_DAY
 from tests.simulation import repository
-from tests.simulation.world import World
+from tests.simulation.world import TOKEN, World
 
 RAN = ("completed", "failed", "interrupted")
 SUMMARY = re.compile(r"nothing ran: (\d+) slots? from (\S+) on, told as one")
@@ -132,15 +132,15 @@ def _check_own(world: World, ledger: sqlite3.Connection) -> None:
     """A wake that the resident set became one session at the most, and that session was told why."""
     rows = ledger.execute(
         """
-        SELECT wakes.key, COUNT(*), SUM(sessions.state = 'completed') FROM wakes
-        JOIN sessions ON sessions.session_id = wakes.id WHERE wakes.key LIKE 'self:%' GROUP BY wakes.key
+        SELECT wakes.message, COUNT(*), SUM(sessions.state = 'completed') FROM wakes
+        JOIN sessions ON sessions.session_id = wakes.id WHERE wakes.key LIKE 'self:%' GROUP BY wakes.message
         """
     )
-    for key, count, completed in rows:
+    for reason, count, completed in rows:
         if count > 1:
-            world.note(f"the own wake {key} became {count} sessions")
-        if completed and not world.heard[world.own[key]]:
-            world.note(f"the own wake {key} is completed and its reason was never shown")
+            world.note(f"the own wake {reason!r} became {count} sessions")
+        if completed and not any(world.heard[token] for token in TOKEN.findall(reason)):
+            world.note(f"the own wake {reason!r} is completed and its reason was never shown")
 
 
 def _check_caps(world: World, ledger: sqlite3.Connection, settings: Settings, *, slack: int) -> None:

@@ -27,6 +27,7 @@ from runner.main.actors import Budget, Factories, Mailboxes, child_specs
 from runner.schedule import load_schedule
 from runner.session.choose import Chosen
 from runner.session.engine import Engine, make_engine
+from runner.session.errands import Errands
 from runner.session.hooks.base import Hook, HookContext, Verdict
 from runner.session.prompt import Prompter
 from runner.settings import Settings
@@ -79,7 +80,8 @@ class Process:
         self.ledger = await Ledger.open(
             self.settings.paths.ledger, run_sync=self.power.writes, run_read=self.power.reads, zone=zone
         )
-        self.resident = Resident(self.world, self.power, self.settings, self.ledger, load_schedule(zone))
+        errands = Errands(self.settings, load_schedule(zone), self.world.clock)
+        self.resident = Resident(self.world, self.power, errands, self.ledger)
         self.events = EventRing(self.world.clock)
         letters = DeadLetters(now=self.world.clock)
         kinds = read_kinds(resources.config_dir() / "content.toml")
@@ -143,10 +145,10 @@ class Process:
             self.boxes.scheduler,
             self.boxes.session.ref,
             self.ledger,
-            self.resident.schedule,
+            self.resident.errands.schedule,
             self.settings,
             self.world.clock,
-            Desk.make(self.settings, self.ledger, self.resident.schedule, self.power.files),
+            Desk.make(self.settings, self.ledger, self.resident.errands.schedule, self.power.files),
             self.events,
         )
 

@@ -1,21 +1,17 @@
 """What the resident does in a session beside writing: it answers letters and sets wakes of its own."""
 
 import re
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from functools import partial
 
 import attrs
 
-from runner.correspondence import Threads
 from runner.ledger import Ledger
-from runner.schedule import Schedule
 from runner.session.backends.base import RunOrder
+from runner.session.errands import Errands
 from runner.session.purse import AUTOMATIC
-from runner.settings import Settings
-from runner.triggers.desk import own_file
 from runner.triggers.pause import PAUSED, Pause
-from runner.triggers.selfwake import KEY, Pending, SelfWakeRefused, check, moment_in
-from runner.triggers.selfwake_file import SelfWakeFile
+from runner.triggers.selfwake import KEY, SelfWakeRefused
 from tests.simulation.power import Power
 from tests.simulation.world import World
 
@@ -27,20 +23,20 @@ ANSWERS, PLANS = 0.7, 0.15
 
 @attrs.frozen(eq=False)
 class Resident:
-    """One process's; all its writing goes through the process's power."""
+    """One process's; the shipped commands do its writing, through the process's power."""
 
     world: World
     power: Power
-    settings: Settings
+    errands: Errands
     ledger: Ledger
-    schedule: Schedule
 
     async def act(self, order: RunOrder) -> None:
         """As the session goes on."""
-        if order.kind.name == "correspondence":
-            await self._answer(order.user)
+        errands = attrs.evolve(self.errands, permit=order.permit)
+        if "letter" in order.permit.commands:
+            await self._answer(errands, order.user)
         if self.world.rng.random() < PLANS:
-            await self._plan()
+            await self._plan(errands)
 
     async def look_at_pause(self, session_id: str) -> None:
         """No wake that nobody asked for at the moment has a model while such wakes are paused."""
@@ -52,7 +48,7 @@ class Resident:
     async def look_for_own(self) -> None:
         """The wake that was set last is set still, or in the queue."""
         last = self.world.own_last
-        pending = await self.power.reads(self._file().pending)
+        pending = await self.power.reads(self.errands.own_file.pending)
         if last and (pending is None or pending.key != last):
             queued = await self.ledger.wakes.keyed(KEY, EVER)
             if not any(wake.key == last for wake in queued):
@@ -60,36 +56,31 @@ class Resident:
 
     def own_due(self) -> bool:
         """Whether a wake that is set should have begun by now."""
-        pending = self._file().pending()
+        pending = self.errands.own_file.pending()
         return pending is not None and pending.wake_at <= self.world.clock()
 
-    async def _answer(self, prompt: str) -> None:
+    async def _answer(self, errands: Errands, prompt: str) -> None:
         user = ""
-        threads = Threads(self.settings.paths.mailbox)
         for found in LETTER.finditer(prompt):
             user = found[1] or user
             if found[2] and self.world.rng.random() < ANSWERS:
-                now = self.world.clock()
-                await self.power.files(partial(threads.append, user, "Thank you.", now=now, reply_to=found[2]))
+                await self.power.files(partial(errands.letter, user, "Thank you.", reply_to=found[2]))
 
-    async def _plan(self) -> None:
+    async def _plan(self, errands: Errands) -> None:
         await self.look_for_own()
-        file, now, token = self._file(), self.world.clock(), self.world.token()
-        span = f"{self.world.rng.randrange(40, 600)}m"
-        wanted = Pending(
-            wake_at=moment_in(span, now, self.schedule.zone).replace(microsecond=0),
-            reason=f"Look for the {token}.",
-            created_at=now.replace(microsecond=0),
-        )
-        quiet = timedelta(minutes=self.settings.schedule.quiet_minutes)
+        span, reason = f"{self.world.rng.randrange(40, 600)}m", f"Look for the {self.world.token()}."
+        last = self.world.own_last
+        self.world.own_last = ""  # until the new one is on the disk, nobody knows which one is set
         try:
-            check(wanted, self.schedule, fired=await self.power.reads(file.fired), now=now, quiet=quiet)
+            wanted, _ = await self.power.files(partial(errands.set_wake, at=None, after=span, reason=reason))
         except SelfWakeRefused:
+            self.world.own_last = last
             return
-        self.world.own[wanted.key] = token
-        self.world.own_last = ""  # until it is on the disk, nobody knows which one is set
-        await self.power.files(partial(file.set, wanted))
-        self.world.own_last = wanted.key
-
-    def _file(self) -> SelfWakeFile:
-        return own_file(self.settings.paths.data, self.schedule)
+        self.world.own += 1
+        # as the file has it, which counts in seconds
+        whole = attrs.evolve(
+            wanted,
+            wake_at=wanted.wake_at.replace(microsecond=0),
+            created_at=wanted.created_at.replace(microsecond=0),
+        )
+        self.world.own_last = whole.key

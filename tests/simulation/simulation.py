@@ -142,7 +142,7 @@ class Simulation:
             letters=len(self.world.letters),
             asked=len(self.world.asked),
             mail=len(self.world.mail),
-            own_wakes=len(self.world.own),
+            own_wakes=self.world.own,
             pauses=self.world.pauses,
             points=self.points.table(),
             wrong=tuple(self.world.wrong),

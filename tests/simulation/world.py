@@ -41,8 +41,8 @@ class World:
     """Visitor's file → the token of its message."""
     mail: dict[str, str] = attrs.field(factory=dict)
     """Correspondent and letter's name → the token of its words."""
-    own: dict[str, str] = attrs.field(factory=dict)
-    """Wake that the resident has set for itself, by its name in the queue → the token of its reason."""
+    own: int = 0
+    """How many wakes the resident has set for itself."""
     own_last: str = ""
     """The one that was set last and for sure: it is in its file or in the queue, and nowhere else."""
     pauses: int = 0

@@ -1,4 +1,4 @@
-"""Search and freshness of the shipped process, asked over its socket by this one: a home full of documents.
+"""Start, search and freshness of the shipped process, asked over its socket by this one: a home full of documents.
 
 Cold is the start without an index, warm the next one. Each class of questions is of words that differ, so that no
 answer is a kept one, except for `repeated`.
@@ -7,8 +7,6 @@ answer is a kept one, except for `repeated`.
 import argparse
 import itertools
 import json
-import math
-import os
 import random
 import subprocess
 import sys
@@ -21,6 +19,8 @@ from urllib.parse import quote
 import attrs
 import trio
 
+from tests.bench.figures import Spent, cpu_seconds, spread
+from tests.bench.freshness import Checkout, Ticker, burst, changes_among_edits, changes_of_one_file
 from tests.support.http_client import EventStream, get
 from tests.support.process import Running, command, scrubbed, start
 
@@ -28,6 +28,12 @@ SEARCH = "/api/v1/search"
 EVENTS = "/api/v1/events/stream"
 SYLLABLES = [a + b for a in "bdfgklmnprstvz" for b in ("a", "e", "i", "o", "u", "an", "el", "ir", "on")]
 VOCABULARY = 20_000
+SETTLED = 5.0
+SCANNED = 61.0
+"""Seconds in which the files are compared with what is known of them once."""
+
+ROUNDS = 10
+A_SECOND = 20
 COMMIT = ("git", "rev-parse", "--short", "HEAD")
 
 
@@ -37,10 +43,12 @@ def main(argv: Sequence[str]) -> int:
     parser.add_argument("--documents", type=int, default=20_000)
     parser.add_argument("--words", type=int, default=600)
     parser.add_argument("--questions", type=int, default=50, help="of each class")
+    parser.add_argument("--burst", type=int, default=1_000, help="files written at once")
+    parser.add_argument("--checkout", type=int, default=2_000, help="files that a checkout of git changes")
     parser.add_argument("--json", action="store_true")
     options = parser.parse_args(argv)
     told = subprocess.run(COMMIT, capture_output=True, text=True, check=False).stdout.strip()
-    for found in trio.run(_measure, options.documents, options.words, options.questions):
+    for found in trio.run(_measure, options):
         line = {**found, "documents": options.documents, "words": options.words, "commit": told}
         print(json.dumps(line) if options.json else "search  " + "  ".join(f"{k} {v}" for k, v in line.items()))
     return 0
@@ -87,7 +95,8 @@ class Texts:
         return {**found, "repeated": found["common"][:1] * count}
 
 
-async def _measure(documents: int, length: int, count: int) -> list[dict[str, object]]:
+async def _measure(options: argparse.Namespace) -> list[dict[str, object]]:
+    documents, length, count = options.documents, options.words, options.questions
     rng = random.Random(4)
     texts = Texts.make(rng)
     lines: list[dict[str, object]] = []
@@ -96,11 +105,14 @@ async def _measure(documents: int, length: int, count: int) -> list[dict[str, ob
         done = await command(scrubbed(home), "init", "--home", str(home))
         assert done.returncode == 0, done.stderr
         await trio.to_thread.run_sync(texts.write, home, rng, documents, length)
+        checkout = await trio.to_thread.run_sync(Checkout.prepare, home, options.checkout)
         for name in ("cold", "warm"):
             async with trio.open_nursery() as nursery:
                 began = time.monotonic()
                 up = await start(nursery, home, SESSION_BACKEND="rehearsal", SCHEDULER_ENABLED="false")
-                ready = time.monotonic() - began
+                ready, cpu = time.monotonic() - began, cpu_seconds(up)
+                ticker = Ticker()
+                nursery.start_soon(ticker.run, up)
                 first = await _until_found(up, texts.vocabulary[0], 1) - began
                 # every document holds the commonest word; a few may not, by chance
                 whole = await _until_found(up, texts.vocabulary[0], int(documents * 0.97)) - began
@@ -110,16 +122,40 @@ async def _measure(documents: int, length: int, count: int) -> list[dict[str, ob
                         "ready_s": round(ready, 2),
                         "first_hit_s": round(first, 2),
                         "all_searchable_s": round(whole, 2),
+                        "cpu_until_ready_s": round(cpu, 2),
+                        "cpu_s": round(cpu_seconds(up), 2),
                     }
                 )
+                # then the catalogue is read, the index compared with it, and both kept
+                await trio.sleep(SETTLED)
+                lines.append(ticker.end(f"the rest of the {name} start"))
                 if name == "warm":
-                    await trio.sleep(5)  # the catalogue is read by then, and the index compared with it
-                    for kind, questions in texts.questions(count, documents, length).items():
-                        lines.append({"questions": kind, **await _ask(up, questions)})
-                    lines.append({"write_to": "event", **await _events(up)})
+                    lines += await _warm(up, texts.questions(count, documents, length), ticker, checkout, options.burst)
+                ticker.ticking.cancel()
                 await up.stop()
                 nursery.cancel_scope.cancel()
-        lines.append({"index_mb": round((home / "data" / "search.db").stat().st_size / 1e6, 1)})
+        for path in (home / "data").glob("*.db"):
+            lines.append({"file": path.name, "mb": round(path.stat().st_size / 1e6, 1)})
+    return lines
+
+
+async def _warm(
+    up: Running, questions: dict[str, list[str]], ticker: Ticker, checkout: Checkout, files: int
+) -> list[dict[str, object]]:
+    lines: list[dict[str, object]] = []
+    for kind, asked in questions.items():
+        lines.append({"questions": kind, **await _ask(up, asked)})
+    lines.append(ticker.end("the questions"))
+    lines.append({"write_to": "event", **await _events(up)})
+    lines += await changes_of_one_file(up, ROUNDS)
+    lines += await changes_among_edits(up, ROUNDS, A_SECOND)
+    lines.append(ticker.end("single changes"))
+    lines.append(await burst(up, files))
+    lines.append(ticker.end("the burst"))
+    lines.append(await checkout.measure(up))
+    lines.append(ticker.end("the checkout"))
+    await trio.sleep(SCANNED)
+    lines.append(ticker.end("a comparison with the disk"))
     return lines
 
 
@@ -134,19 +170,19 @@ async def _until_found(up: Running, word: str, least: int) -> float:
 
 async def _ask(up: Running, questions: list[str]) -> dict[str, object]:
     delays: list[float] = []
-    received, cpu = 0, _cpu_seconds(up)
+    spent = Spent.begin(up)
     for question in questions:
         began = time.perf_counter()
         answer = await get(up.host, up.port, f"{SEARCH}?q={quote(question)}&type=everything")
         delays.append((time.perf_counter() - began) * 1000)
         assert answer.status == 200, answer.body
-        received += len(answer.body)
-    used = (_cpu_seconds(up) - cpu) / len(questions) * 1000
-    return {**_spread(delays), "asked": len(questions), "cpu_ms_each": round(used, 2), "bytes": received}
+        spent.received += len(answer.body)
+    return {**spread(delays), "asked": len(questions), **spent.end()}
 
 
 async def _events(up: Running) -> dict[str, object]:
     delays: list[float] = []
+    spent = Spent.begin(up)
     stream = await EventStream.open(up.host, up.port, EVENTS + "?topic=scores")
     for number in range(50):
         path = up.home / "scores" / f"bench-{number}.md"
@@ -154,29 +190,13 @@ async def _events(up: Running) -> dict[str, object]:
         began = time.perf_counter()
         path.write_text("---\ndate: 2026-03-01\ntitle: Bench\n---\n\nwords\n")
         with trio.fail_after(30):
-            while (event := await stream.next()) is not None and event.data.get("slug") != path.stem:
-                pass
+            while (event := await stream.next()) is not None:
+                spent.received += len(json.dumps(event.data))
+                if event.data.get("slug") == path.stem:
+                    break
         delays.append((time.perf_counter() - began) * 1000)
     await stream.aclose()
-    return _spread(delays)
-
-
-def _cpu_seconds(up: Running) -> float:
-    fields = Path(f"/proc/{up.process.pid}/stat").read_text().rpartition(")")[2].split()
-    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
-
-
-def _spread(delays: list[float]) -> dict[str, object]:
-    delays.sort()
-    return {
-        "p50_ms": round(_percentile(delays, 50), 2),
-        "p99_ms": round(_percentile(delays, 99), 2),
-        "max_ms": round(delays[-1], 2),
-    }
-
-
-def _percentile(ordered: list[float], percent: float) -> float:
-    return ordered[min(len(ordered) - 1, math.ceil(len(ordered) * percent / 100) - 1)]
+    return {**spread(delays), **spent.end()}
 
 
 if __name__ == "__main__":

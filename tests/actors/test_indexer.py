@@ -9,10 +9,10 @@ import pytest
 import trio
 from trio.testing import MockClock, wait_all_tasks_blocked
 
-from actors.indexer import Indexer, InForce, Searching
+from actors.indexer import KEPT_AFTER, Indexer, InForce, Keeping, Searching
 from actors.protocol import Changed, Meaning, Publish, Scan
 from runner import resources
-from runner.content import Catalogue, read_kinds, scan
+from runner.content import Catalogue, Entry, KeptEntries, Kind, read_entry, read_kinds, scan
 from runner.kernel import EventRing, Life, Mailbox, Overflow
 from runner.search import NoMeaningError, SearchIndex, Wanted
 from tests.support.clock import WallClock
@@ -28,7 +28,7 @@ class World:
 
     def __init__(self, home: Path) -> None:
         self.folder = home / "thoughts"
-        self.folder.mkdir(parents=True)
+        self.folder.mkdir(parents=True, exist_ok=True)
         self.shelf = InForce(Catalogue.empty(read_kinds(resources.config_dir() / "content.toml"), home))
         self.box: Mailbox[Changed | Scan | Meaning] = Mailbox(
             "indexer",
@@ -40,6 +40,7 @@ class World:
         self.broadcaster: Mailbox[Publish] = Mailbox("broadcaster", capacity=1000)
         self.events = EventRing(WallClock())
         self.index = SearchIndex(home / "data" / "search.db")
+        self.kept = KeptEntries(home / "data" / "catalogue.db")
 
     def write(self, slug: str, title: str = "Salt") -> Path:
         path = self.folder / f"{slug}.md"
@@ -48,7 +49,8 @@ class World:
 
     async def start(self, nursery: trio.Nursery) -> None:
         searching = Searching(self.index, inline, self.events)
-        indexer = Indexer(self.box, self.shelf, self.broadcaster.ref, inline, WallClock(), "test", searching)
+        keeping = Keeping(self.kept, inline, self.events)
+        indexer = Indexer(self.box, self.shelf, self.broadcaster.ref, inline, WallClock(), "test", searching, keeping)
         nursery.start_soon(indexer.run, Life(name="indexer", number=1))
         await wait_all_tasks_blocked()
 
@@ -118,6 +120,55 @@ async def test_without_any_news_the_disk_is_compared_every_minute(
     assert await world.told() == [("thought.created", "quiet")]
 
 
+async def test_after_a_restart_only_what_is_otherwise_is_read(
+    tmp_path: Path, nursery: trio.Nursery, autojump_clock: MockClock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What was kept by one process is in force in the next one, compared with the disk, and no news."""
+    first = World(tmp_path)
+    first.write("a")
+    path = first.write("b")
+    async with trio.open_nursery() as life:
+        await first.start(life)
+        await trio.sleep(KEPT_AFTER + 1)
+        first.write("b", "Pepper")
+        first.box.ref.tell(Changed(str(path)))
+        await trio.sleep(KEPT_AFTER + 1)
+        life.cancel_scope.cancel()
+    first.kept.close()
+    first.write("b", "Sugar")
+    read: list[str] = []
+
+    def noted(kind: Kind, path: Path) -> Entry:
+        read.append(path.name)
+        return read_entry(kind, path)
+
+    monkeypatch.setattr("runner.content.catalogue.read_entry", noted)
+    second = World(tmp_path)
+    await second.start(nursery)
+    entries = second.shelf.catalogue.shelves["thoughts"].entries
+    assert {slug: entry.title for slug, entry in entries.items()} == {"a": "Salt", "b": "Sugar"}
+    assert read == ["b.md"]
+    assert await second.told() == []
+
+
+async def test_a_restarted_indexer_begins_with_the_snapshot_in_force(
+    tmp_path: Path, nursery: trio.Nursery, autojump_clock: MockClock
+) -> None:
+    """What another incarnation has put in force is not replaced by what was kept long before."""
+    world = World(tmp_path)
+    path = world.write("a")
+    async with trio.open_nursery() as life:
+        await world.start(life)
+        await trio.sleep(KEPT_AFTER + 1)
+        world.write("a", "Pepper")
+        world.box.ref.tell(Changed(str(path)))
+        assert await world.told() == [("thought.modified", "a")]
+        life.cancel_scope.cancel()
+    await world.start(nursery)
+    assert world.shelf.catalogue.shelves["thoughts"].entries["a"].title == "Pepper"
+    assert await world.told() == []
+
+
 async def test_search_follows_the_catalogue(tmp_path: Path, nursery: trio.Nursery, autojump_clock: MockClock) -> None:
     """What is created, changed or deleted is found, found otherwise, or found no more."""
     world = World(tmp_path)
@@ -158,7 +209,8 @@ async def test_trouble_with_the_index_is_told_and_taken_up_again(
     path = world.write("a")
     world.box.ref.tell(Changed(str(path)))
     assert await world.told() == [("thought.created", "a")]
-    assert "search.failed" in [event.name for event in world.events.recent(10)]
+    await trio.sleep(KEPT_AFTER + 1)
+    assert {"search.failed", "catalogue.not_kept"} <= {event.name for event in world.events.recent(10)}
     assert world.found("salt") == []
     (tmp_path / "data").unlink()
     await trio.sleep(61)

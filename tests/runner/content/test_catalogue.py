@@ -141,6 +141,34 @@ def test_other_files_are_passed_over(empty: Catalogue, tmp_path: Path) -> None:
     assert changes == ()
 
 
+def test_a_file_whose_time_was_set_back_is_read_again(empty: Catalogue, tmp_path: Path) -> None:
+    """Same size, same inode and the old time: the time of the inode's change gives it away to a scan."""
+    path = put(tmp_path / "thoughts" / "a.md", title="One", at=5)
+    one, _ = scan(empty)
+    first = path.stat().st_ctime_ns
+    while path.stat().st_ctime_ns == first:  # until the file system's clock has ticked
+        put(path, title="Two", at=5)
+    two, changes = scan(one)
+    assert (changes, two.shelves["thoughts"].entries["a"].title) == ((Change("thoughts", "a", "modified"),), "Two")
+
+
+def test_entries_put_into_their_places_among_many_are_in_order(empty: Catalogue, tmp_path: Path) -> None:
+    """A new, a changed, a moved and a gone entry among hundreds: the list is the one that sorting all would make."""
+    folder = tmp_path / "thoughts"
+    for number in range(200):
+        put(folder / f"{number:03}.md", date=f"2026-01-{number % 28 + 1:02}", at=1000 + number)
+    one, _ = scan(empty)
+    new = put(folder / "new.md", date="2026-01-14", at=1100)
+    changed = put(folder / "050.md", title="Other", date="2026-01-23", at=1050)
+    moved = put(folder / "060.md", date="2025-12-31")
+    gone = folder / "070.md"
+    gone.unlink()
+    two, _ = update(one, [new, changed, moved, gone])
+    fresh, _ = scan(empty)
+    assert two.shelves["thoughts"].list_json == fresh.shelves["thoughts"].list_json
+    assert slugs(two)[-1] == "060"
+
+
 def test_a_replaced_folder_is_seen_by_a_scan(empty: Catalogue, tmp_path: Path) -> None:
     """When a whole folder is swapped, a scan tells what went and what came."""
     put(tmp_path / "thoughts" / "a.md")
@@ -179,4 +207,5 @@ def test_updates_and_a_scan_agree(steps: list[tuple[str, str]]) -> None:
                 (told.discard if change.action == "deleted" else told.add)(change.slug)
         fresh, _ = scan(nothing)
         assert kept.shelves["thoughts"].list_json == fresh.shelves["thoughts"].list_json
+        assert kept.shelves["thoughts"].order == fresh.shelves["thoughts"].order
         assert told == set(fresh.shelves["thoughts"].entries)

@@ -36,6 +36,8 @@ class Tokeniser:
     def vocabulary(self, text: str) -> set[str]:
         """The distinct folded words of a document."""
         found = set(_WORD.findall(text.lower()))
+        if text.isascii():
+            return found
         foreign = [word for word in found if not word.isascii()]
         if foreign:
             found.difference_update(foreign)

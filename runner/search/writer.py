@@ -46,8 +46,10 @@ class Writer:
                 counts.subtract(self._take_out(key))
             # ascending numbers, else the index begins a new piece with each
             for entry, result_type in sorted(entries, key=lambda pair: pair[0].date):
-                counts.subtract(self._take_out((entry.kind, entry.slug)))
-                counts.update(self._put_in(entry, result_type))
+                before = self._take_out((entry.kind, entry.slug))
+                after = self._put_in(entry, result_type)
+                counts.subtract(before - after)
+                counts.update(after - before)
             self._count(counts)
 
     def tidy(self) -> bool:

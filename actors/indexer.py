@@ -25,6 +25,7 @@ from runner.content import (
     Catalogue,
     Change,
     KeptEntries,
+    Kinds,
     NewMessage,
     Threads,
     change_event,
@@ -44,6 +45,12 @@ INDEXED_TOGETHER = 500
 """Entries that the full-text index takes in at once: a thread's turn stays short, and searches find the first soon."""
 
 NO_MEANING = "searching by meaning needs the semantic index, and this home has none yet; mode=words works"
+
+RESTED = 2.0
+"""Seconds without news until frequent words are ranked ahead of time."""
+
+ASKING = 0.25
+"""Seconds without a question until that goes on: two threads at it are slower than one after the other."""
 
 SCAN_EVERY = 60.0
 """Seconds between two comparisons with the disk, for what no watch tells (contract: nothing goes stale)."""
@@ -114,6 +121,10 @@ class Searching:
     async def follow(self, shelf: "InForce") -> None:
         """Keep the index up with the catalogue, for ever."""
         while True:
+            with trio.move_on_after(RESTED):
+                await self._wanted.wait()
+            if not self._wanted.is_set():
+                await self._prepare(shelf.catalogue.kinds)
             await self._wanted.wait()  # no deadline: a scan of the disk comes every minute
             self._wanted = trio.Event()
             try:
@@ -125,6 +136,19 @@ class Searching:
                 # taken up again with the next news or scan
                 if isinstance(error, sqlite3.DatabaseError) and not isinstance(error, sqlite3.OperationalError):
                     self.index.note_damage()
+
+    async def _prepare(self, kinds: Kinds) -> None:
+        """Rank frequent words ahead of time, while nothing is written and nobody asks."""
+        words = self.index.prepare(
+            (tuple(kind.name for kind in kinds if kind.in_all), tuple(kind.name for kind in kinds))
+        )
+        asked = self.index.asked()
+        while not self._wanted.is_set():
+            if asked != (asked := self.index.asked()):
+                with trio.move_on_after(ASKING):
+                    await self._wanted.wait()
+            elif await self.run_sync(lambda: next(words, None)) is None:
+                break
 
     async def _catch_up(self, shelf: "InForce") -> None:
         if self.index.damaged():

@@ -4,20 +4,26 @@ It belongs to the wiring and outlives every actor. All methods block and are cal
 and `mend` by the indexer alone, one at a time; `search` by anyone.
 """
 
+import itertools
 import sqlite3
 import threading
 from collections import OrderedDict
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from functools import partial
 from pathlib import Path
+from typing import TypeVar
 
 import attrs
 
 from runner.content import Catalogue
 from runner.search import query, schema
 from runner.search.query import Found, Wanted
+from runner.search.ranking import Orders
 from runner.search.tokens import Tokeniser
 from runner.search.writer import Key, Writer
 from runner.storage import sqlite
+
+T = TypeVar("T")
 
 ANSWERS_KEPT = 512
 
@@ -27,6 +33,7 @@ class _Reader:
     connection: sqlite3.Connection
     tokens: Tokeniser
     epoch: int
+    orders: Orders
 
     def close(self) -> None:
         self.connection.close()
@@ -47,6 +54,9 @@ class SearchIndex:
     _closed: bool = attrs.field(default=False, init=False)
     _idle: list[_Reader] = attrs.field(factory=list, init=False)
     _answers: OrderedDict[tuple[int, Wanted], Found] = attrs.field(factory=OrderedDict, init=False)
+    _orders: Orders = attrs.field(factory=Orders, init=False)
+    _asked: int = attrs.field(default=0, init=False)
+    """Counts questions that had to be looked up."""
     _lock: threading.Lock = attrs.field(factory=threading.Lock, init=False)
 
     def behind(self, catalogue: Catalogue) -> list[Key]:
@@ -75,6 +85,7 @@ class SearchIndex:
         with self._lock:
             self._generation += 1
             self._answers.clear()
+            self._orders.forget()
 
     def tidy(self) -> bool:
         """Join its pieces where there are many of them; says whether there were."""
@@ -92,6 +103,7 @@ class SearchIndex:
             self._generation += 1
             self._damaged = False
             self._answers.clear()
+            self._orders = Orders()  # commits are counted anew: the old file's readers keep what they know
         if writer is not None:
             writer.close()
         schema.CACHE.remove(self.path)
@@ -107,26 +119,33 @@ class SearchIndex:
             if known is not None:
                 self._answers.move_to_end((generation, wanted))
                 return known
-        reader = self._reader()
-        if reader is None:
+            self._asked += 1
+        found = self._with_reader(lambda reader: query.run(reader.connection, reader.tokens, reader.orders, wanted))
+        if found is None:
             return Found()
-        try:
-            found = query.run(reader.connection, reader.tokens, wanted)
-        except sqlite3.DatabaseError as error:
-            reader.close()
-            if not isinstance(error, sqlite3.OperationalError):
-                self.note_damage()
-            return Found()
-        except BaseException:
-            reader.close()
-            raise
-        self._give_back(reader)
         with self._lock:
             if generation == self._generation:
                 self._answers[generation, wanted] = found
                 while len(self._answers) > ANSWERS_KEPT:
                     self._answers.popitem(last=False)
         return found
+
+    def prepare(self, kinds: Sequence[tuple[str, ...]]) -> Iterator[str]:
+        """Rank the words that it takes long to rank, for each of these sets of kinds, one at each step.
+
+        It ends when something is written: nothing of it would be of use any more.
+        """
+        generation = self._generation
+        words = self._with_reader(lambda reader: query.frequent(reader.connection)) or []
+        for word, among in itertools.product(words, kinds):
+            if self._generation != generation:
+                return
+            self._with_reader(partial(_prepare, word, among))
+            yield word
+
+    def asked(self) -> int:
+        """How many questions there were that no kept answer fitted."""
+        return self._asked
 
     def close(self) -> None:
         """After the last reader and the writer are done."""
@@ -147,19 +166,38 @@ class SearchIndex:
             with self._lock:
                 self._epoch += 1  # it may have been replaced by an empty one
                 self._answers.clear()
+                self._orders = Orders()
         return self._writer
+
+    def _with_reader(self, work: Callable[[_Reader], T]) -> T | None:
+        """None where there is no index yet, or where it can't be read now."""
+        reader = self._reader()
+        if reader is None:
+            return None
+        try:
+            done = work(reader)
+        except sqlite3.DatabaseError as error:
+            reader.close()
+            if not isinstance(error, sqlite3.OperationalError):
+                self.note_damage()
+            return None
+        except BaseException:
+            reader.close()
+            raise
+        self._give_back(reader)
+        return done
 
     def _reader(self) -> _Reader | None:
         with self._lock:
             stale = [reader for reader in self._idle if reader.epoch != self._epoch]
             self._idle = [reader for reader in self._idle if reader.epoch == self._epoch]
             reader = self._idle.pop() if self._idle else None
-            epoch = self._epoch
+            epoch, orders = self._epoch, self._orders
         _close(stale)
         if reader is not None:
             return reader
         try:
-            return _Reader(sqlite.open_reader(self.path), Tokeniser(), epoch)
+            return _Reader(sqlite.open_reader(self.path), Tokeniser(), epoch, orders)
         except sqlite3.Error:
             return None  # there is none yet
 
@@ -169,6 +207,10 @@ class SearchIndex:
                 self._idle.append(reader)
                 return
         reader.close()
+
+
+def _prepare(word: str, kinds: Sequence[str], reader: _Reader) -> None:
+    query.prepare(reader.connection, reader.tokens, reader.orders, word, kinds)
 
 
 def _close(readers: Sequence[_Reader]) -> None:

@@ -1,13 +1,14 @@
 """One question to the index: words as the index has them, the last one as a beginning, best hits first."""
 
 import html
-import itertools
 import sqlite3
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 
 import attrs
 
-from runner.search.schema import KIND_BITS, SEQUENCE_BITS
+from runner.search.ranking import FIRST, Orders, Question
+from runner.search.schema import KIND_BITS
 from runner.search.text import CLOSE, OPEN, line
 from runner.search.tokens import Tokeniser
 
@@ -17,12 +18,14 @@ EXPANSIONS = 24
 POSTINGS = 8_000
 """How many documents the word and its expansions may name together; it bounds the time, not small homes."""
 
-TIES = 64
-"""Equals beyond the end of a page that are looked at, to know which of them are on it."""
+MANY = 4_000
+"""A word in as many documents is ranked ahead of time; in a home with fewer documents nothing is."""
+
+PREPARED = 400
+"""Such words at the most."""
 
 TOKENS = 64
 TITLE_TOKENS, BODY_TOKENS = 16, 32
-WEIGHTS = "10.0, 1.0"
 
 
 @attrs.frozen(kw_only=True)
@@ -61,26 +64,48 @@ class NoMeaningError(Exception):
     """Searching by meaning is not possible now; the text says why."""
 
 
-def run(connection: sqlite3.Connection, tokens: Tokeniser, wanted: Wanted) -> Found:
+def run(connection: sqlite3.Connection, tokens: Tokeniser, orders: Orders, wanted: Wanted) -> Found:
     """Rank all, then look closely at the page's hits alone. Blocking; one snapshot for all statements."""
     words = list(dict.fromkeys(tokens.words(line(wanted.text))[:-1]))[:TOKENS]
     last = tokens.words(line(wanted.text))[-1:]
     if not last or not wanted.kinds:
         return Found()
+    with _snapshot(connection):
+        expression = " AND ".join([*map(_quoted, words), _beginning(connection, tokens, last[0])])
+        asked = Question(_state(connection), expression, _among(connection, wanted.kinds))
+        end = wanted.offset + wanted.limit
+        order = orders.of(connection, asked, end)
+        page = order.places(wanted.offset, end)
+        return Found(tuple(_hit(connection, expression, row, score) for row, score in page), order.total)
+
+
+def frequent(connection: sqlite3.Connection) -> list[str]:
+    """The words that it takes long to rank, those in most documents first."""
+    rows = connection.execute(
+        "SELECT word FROM vocabulary WHERE docs >= ? ORDER BY docs DESC LIMIT ?", (MANY, PREPARED)
+    )
+    return [row[0] for row in rows]
+
+
+def prepare(connection: sqlite3.Connection, tokens: Tokeniser, orders: Orders, word: str, kinds: Sequence[str]) -> None:
+    """Have the order ready in which this word's first pages are. Blocking."""
+    with _snapshot(connection):
+        expression = _beginning(connection, tokens, word)
+        orders.of(connection, Question(_state(connection), expression, _among(connection, kinds)), FIRST)
+
+
+@contextmanager
+def _snapshot(connection: sqlite3.Connection) -> Iterator[None]:
     connection.execute("BEGIN")
     try:
-        expression = " AND ".join([*map(_quoted, words), _beginning(connection, tokens, last[0])])
-        total, page = _ranked(connection, _Ranking(expression, _among(connection, wanted.kinds)), wanted)
-        return Found(tuple(_hit(connection, expression, row, score) for row, score in page), total)
+        yield
     finally:
         connection.execute("COMMIT")
 
 
-@attrs.frozen
-class _Ranking:
-    expression: str
-    among: str
-    """A condition on the number of a document; empty where every kind is wanted."""
+def _state(connection: sqlite3.Connection) -> int:
+    """Which commit the snapshot shows."""
+    return int(connection.execute("SELECT number FROM commits").fetchone()[0])
 
 
 def _beginning(connection: sqlite3.Connection, tokens: Tokeniser, word: str) -> str:
@@ -110,52 +135,6 @@ def _among(connection: sqlite3.Connection, kinds: Sequence[str]) -> str:
         return ""
     chosen = ", ".join(str(numbers[name]) for name in kinds if name in numbers)
     return f" AND rowid & {(1 << KIND_BITS) - 1} IN ({chosen})"
-
-
-def _ranked(connection: sqlite3.Connection, ranking: _Ranking, wanted: Wanted) -> tuple[int, list[tuple[int, float]]]:
-    """How many there are, and the page's numbers and scores: best first, the newest of equals, then by name."""
-    total = connection.execute(
-        f"SELECT count(*) FROM words WHERE words MATCH ?{ranking.among}",  # noqa: S608 - numbers of ours
-        (ranking.expression,),
-    ).fetchone()[0]
-    if wanted.offset >= total:
-        return total, []
-    end = wanted.offset + wanted.limit
-    rows = _top(connection, ranking, end + TIES)
-    if len(rows) == end + TIES and _place(rows[-1]) == _place(rows[end - 1]):
-        rows = _top(connection, ranking, total)  # a heap of equals crosses the page's end
-    rows = _settled(connection, rows)
-    return total, rows[wanted.offset : end]
-
-
-def _top(connection: sqlite3.Connection, ranking: _Ranking, count: int) -> list[tuple[int, float]]:
-    found = connection.execute(
-        f"SELECT rowid, bm25(words, {WEIGHTS}) AS score FROM words WHERE words MATCH ?{ranking.among}"  # noqa: S608
-        " ORDER BY score, rowid DESC LIMIT ?",
-        (ranking.expression, count),
-    )
-    return [(row[0], row[1]) for row in found]
-
-
-def _place(row: tuple[int, float]) -> tuple[float, int]:
-    """Score and day: what is equal in both is ordered by name."""
-    return row[1], -(row[0] >> SEQUENCE_BITS + KIND_BITS)
-
-
-def _settled(connection: sqlite3.Connection, rows: list[tuple[int, float]]) -> list[tuple[int, float]]:
-    settled: list[tuple[int, float]] = []
-    for _, group in itertools.groupby(rows, _place):
-        equals = list(group)
-        if len(equals) > 1:
-            names = {row[0]: _name(connection, row[0]) for row in equals}
-            equals.sort(key=lambda row: names[row[0]])
-        settled += equals
-    return settled
-
-
-def _name(connection: sqlite3.Connection, number: int) -> tuple[str, str]:
-    slug, kind = connection.execute("SELECT slug, kind FROM docs WHERE id = ?", (number,)).fetchone()
-    return slug, kind
 
 
 def _hit(connection: sqlite3.Connection, expression: str, row: int, score: float) -> Hit:

@@ -5,9 +5,12 @@ import sqlite3
 from runner.search.tokens import STEMMED
 from runner.storage.cache import Cache
 
-VERSION = 1
+VERSION = 2
 
 TABLES = (
+    # goes up with each commit: readers tell by it what their snapshot shows
+    "CREATE TABLE commits (number INTEGER NOT NULL)",
+    "INSERT INTO commits VALUES (0)",
     # the position of a kind in this table is in the number of each of its documents
     "CREATE TABLE kinds (number INTEGER PRIMARY KEY, name TEXT NOT NULL UNIQUE)",
     """CREATE TABLE docs (

@@ -51,6 +51,7 @@ class Writer:
                 counts.subtract(before - after)
                 counts.update(after - before)
             self._count(counts)
+            self._connection.execute("UPDATE commits SET number = number + 1")
 
     def tidy(self) -> bool:
         """Join the pieces of the index where there are many: each question looks into all of them."""

@@ -12,6 +12,7 @@ wrong with it is no reason to stop keeping the catalogue.
 import sqlite3
 from collections.abc import Awaitable, Callable, Iterable
 from functools import partial
+from itertools import islice
 from pathlib import Path
 from typing import Protocol, TypeVar
 
@@ -155,23 +156,31 @@ class Searching:
             await self.run_sync(self.index.mend)
             self._everything = True
         taken, compared = 0, False
-        while self._everything or self._keys:
-            # what is told while a thread works is kept for the next round
-            everything, self._everything = self._everything, False
-            todo, self._keys = list(self._keys), set()
+        todo: dict[tuple[str, str], None] = {}
+        while self._everything or self._keys or todo:
             try:
-                if everything:
-                    compared = True
-                    todo = await self.run_sync(partial(self.index.behind, shelf.catalogue))
-                taken += len(todo)
-                while todo:
-                    part, todo = todo[:INDEXED_TOGETHER], todo[INDEXED_TOGETHER:]
+                if self._everything:
+                    self._everything, compared = False, True
+                    todo = dict.fromkeys(await self.run_sync(partial(self.index.behind, shelf.catalogue)))
+                # what is told while a thread works goes before all that waits: somebody may look for it now
+                news, self._keys = self._keys, set()
+                todo = {**dict.fromkeys(_gone_first(news, shelf.catalogue)), **todo}
+                part = list(islice(todo, INDEXED_TOGETHER))
+                if part:
                     await self.run_sync(partial(self.index.put, shelf.catalogue, part))
             except BaseException:
                 self._everything = True
                 raise
+            for key in part:
+                del todo[key]
+            taken += len(part)
         if (compared or taken > INDEXED_TOGETHER) and await self.run_sync(self.index.tidy):
             self.events.emit("search.indexed", entries=taken)
+
+
+def _gone_first(keys: Iterable[tuple[str, str]], catalogue: Catalogue) -> list[tuple[str, str]]:
+    """A hit that leads nowhere is worse than one that is missing."""
+    return sorted(keys, key=lambda key: key[1] in catalogue.shelves[key[0]].entries)
 
 
 @attrs.define(eq=False)

@@ -55,6 +55,8 @@ class SearchIndex:
     _idle: list[_Reader] = attrs.field(factory=list, init=False)
     _answers: OrderedDict[tuple[int, Wanted], Found] = attrs.field(factory=OrderedDict, init=False)
     _orders: Orders = attrs.field(factory=Orders, init=False)
+    _prepared: int = attrs.field(default=-1, init=False)
+    """The generation for which frequent words were ranked."""
     _asked: int = attrs.field(default=0, init=False)
     """Counts questions that had to be looked up."""
     _lock: threading.Lock = attrs.field(factory=threading.Lock, init=False)
@@ -136,12 +138,15 @@ class SearchIndex:
         It ends when something is written: nothing of it would be of use any more.
         """
         generation = self._generation
+        if generation == self._prepared:
+            return
         words = self._with_reader(lambda reader: query.frequent(reader.connection)) or []
         for word, among in itertools.product(words, kinds):
             if self._generation != generation:
                 return
             self._with_reader(partial(_prepare, word, among))
             yield word
+        self._prepared = generation
 
     def asked(self) -> int:
         """How many questions there were that no kept answer fitted."""

@@ -249,3 +249,34 @@ async def test_what_changes_while_the_index_is_compared_is_taken_in_too(
     searching.compare()
     await searching.caught_up()
     assert world.found("salt") == ["late"]
+
+
+async def test_news_goes_before_what_waits(
+    tmp_path: Path, nursery: trio.Nursery, autojump_clock: MockClock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """While a large home is taken in, what is written now is in the next part, and what is gone goes first."""
+    monkeypatch.setattr("actors.indexer.INDEXED_TOGETHER", 2)
+    world = World(tmp_path)
+    for number in range(8):
+        world.write(f"t{number}")
+    world.shelf.catalogue, _ = scan(world.shelf.catalogue)
+    found: list[list[str]] = []
+
+    async def interrupted(work: Callable[[], T], /) -> T:
+        done = await inline(work)
+        found.append(world.found("salt"))
+        if len(found) == 2:
+            world.write("late")
+            (world.folder / "t7.md").unlink()
+            world.shelf.catalogue, changes = scan(world.shelf.catalogue)
+            searching.take_in(changes)
+        return done
+
+    searching = Searching(world.index, interrupted, world.events)
+    nursery.start_soon(searching.follow, world.shelf)
+    searching.compare()
+    await searching.caught_up()
+    compared, first, second, *_ = found
+    assert (compared, len(first), "t7" in first) == ([], 2, True)
+    assert ("late" in second, "t7" in second, len(second)) == (True, False, 2)
+    assert sorted(world.found("salt")) == ["late", *(f"t{number}" for number in range(7))]

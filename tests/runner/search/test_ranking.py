@@ -91,6 +91,7 @@ def test_frequent_words_are_ranked_before_anybody_asks(
     assert ranked() == before
     library.search("seldom")
     assert ranked() == before + 1
+    assert list(library.index.prepare([KINDS])) == [], "it is done"
 
 
 def test_preparing_ends_when_something_is_written(library: Library, monkeypatch: pytest.MonkeyPatch) -> None:

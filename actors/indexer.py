@@ -42,7 +42,7 @@ T = TypeVar("T")
 TOGETHER = 2048
 """News of single files that are looked at in one go."""
 
-INDEXED_TOGETHER = 500
+INDEXED_TOGETHER = 250
 """Entries that the full-text index takes in at once: a thread's turn stays short, and searches find the first soon."""
 
 NO_MEANING = "searching by meaning needs the semantic index, and this home has none yet; mode=words works"

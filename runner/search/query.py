@@ -18,10 +18,10 @@ EXPANSIONS = 24
 POSTINGS = 8_000
 """How many documents the word and its expansions may name together; it bounds the time, not small homes."""
 
-MANY = 4_000
+MANY = 2_500
 """A word in as many documents is ranked ahead of time; in a home with fewer documents nothing is."""
 
-PREPARED = 400
+PREPARED = 600
 """Such words at the most."""
 
 TOKENS = 64

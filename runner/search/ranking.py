@@ -21,7 +21,7 @@ FIRST = 50
 TIES = 64
 """Equals beyond the last place that are looked at, to know which of them have a place."""
 
-REMEMBERED = 1_024
+REMEMBERED = 2_048
 WEIGHTS = "10.0, 1.0"
 
 Row: TypeAlias = tuple[int, float]

@@ -83,7 +83,11 @@ def read_entry(kind: Kind, path: Path) -> Entry:
         if info.st_size > LARGEST:
             raise NotAnEntryError(f"{info.st_size} bytes long; at most {LARGEST} are read")
         with os.fdopen(descriptor, "rb", closefd=False) as file:
-            data = file.read(LARGEST)
+            data = file.read(
+                info.st_size + 1
+            )  # a buffer of the largest size for each file would cost more than reading
+            if len(data) > info.st_size:
+                data += file.read(LARGEST)  # it has grown since it was looked at
     finally:
         os.close(descriptor)
     return make_entry(kind, slug_of(path.name), Stamp.of(info), data)

@@ -99,3 +99,19 @@ def test_odd_bytes_become_replacements(tmp_path: Path, kinds: Kinds) -> None:
     path = tmp_path / "a.md"
     path.write_bytes(b"---\ndate: 2026-02-03\ntitle: T\n---\n\xff\xfe")
     assert json.loads(read_entry(kinds.by_name["thoughts"], path).detail)["content"] == "\ufffd\ufffd"
+
+
+def test_a_file_that_grows_while_it_is_read_is_read_whole(
+    kinds: Kinds, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """More than its size said is no reason to stop in the middle of a text."""
+    path = tmp_path / "a.md"
+    path.write_text("---\ndate: 2026-02-03\ntitle: T\n---\n" + "words " * 500)
+    real = os.fstat
+
+    def earlier(descriptor: int) -> os.stat_result:
+        info = real(descriptor)
+        return os.stat_result((*info[:6], 60, *info[7:]))
+
+    monkeypatch.setattr("runner.content.entry.os.fstat", earlier)
+    assert len(read_entry(kinds.by_name["thoughts"], path).body) == 3000

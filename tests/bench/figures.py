@@ -10,6 +10,8 @@ from pathlib import Path
 
 import attrs
 
+from tests.support.process import Running
+
 ROOT = Path(__file__).resolve().parents[2]
 COMMIT = ("git", "describe", "--always", "--dirty", "--exclude=*")
 
@@ -51,6 +53,23 @@ def commit() -> str:
     """What is being measured; empty outside a checkout."""
     told = subprocess.run(COMMIT, cwd=ROOT, capture_output=True, text=True, check=False)
     return told.stdout.strip()
+
+
+@attrs.define
+class Spent:
+    """Bytes received from a server, and its processor time."""
+
+    pid: int
+    cpu: float
+    received: int = 0
+
+    @classmethod
+    def begin(cls, up: Running) -> "Spent":
+        return cls(up.process.pid, cpu_seconds(up.process.pid))
+
+    def end(self) -> dict[str, object]:
+        """For the line that is printed."""
+        return {"bytes": self.received, "cpu_s": round(cpu_seconds(self.pid) - self.cpu, 3)}
 
 
 @attrs.define

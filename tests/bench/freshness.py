@@ -93,7 +93,7 @@ def _steps(folder: Path, number: int) -> list[Step]:
 
 
 async def changes_of_one_file(up: Running, rounds: int) -> list[dict[str, object]]:
-    """A file is created, changed, renamed and deleted: milliseconds until each way of reading is right."""
+    """A file is created, changed, renamed and deleted: the time until each way of reading is right."""
     found: dict[tuple[str, str], list[float]] = {}
     spent = Spent.begin(up)
     async with trio.open_nursery() as nursery:
@@ -101,8 +101,8 @@ async def changes_of_one_file(up: Running, rounds: int) -> list[dict[str, object
         await nursery.start(follower.listen, up)
         for number in range(rounds):
             for step in _steps(up.home / FOLDER, number):
-                for place, milliseconds in (await _until_right(up, follower, step, spent)).items():
-                    found.setdefault((step.name, place), []).append(milliseconds)
+                for place, seconds in (await _until_right(up, follower, step, spent)).items():
+                    found.setdefault((step.name, place), []).append(seconds)
         spent.received += follower.received
         nursery.cancel_scope.cancel()
     lines: list[dict[str, object]] = [
@@ -119,7 +119,7 @@ async def _until_right(up: Running, follower: Follower, step: Step, spent: Spent
     async def watch(place: str, right: Callable[[], Awaitable[bool]]) -> None:
         while not await right():
             await trio.sleep(LOOK_EVERY)
-        took[place] = (time.perf_counter() - began) * 1000
+        took[place] = time.perf_counter() - began
 
     began = time.perf_counter()
     step.act()
@@ -128,7 +128,7 @@ async def _until_right(up: Running, follower: Follower, step: Step, spent: Spent
             nursery.start_soon(watch, "list", look.list_is_right)
             nursery.start_soon(watch, "detail", look.details_are_right)
             nursery.start_soon(watch, "search", look.search_is_right)
-            took["event"] = (await follower.until(step.events) - began) * 1000
+            took["event"] = await follower.until(step.events) - began
     for event in step.events:
         del follower.told[event]
     return took
@@ -188,11 +188,18 @@ async def burst(up: Running, files: int) -> dict[str, object]:
         await trio.to_thread.run_sync(write_all)
         end = time.perf_counter()
         last = await follower.until((CREATED, name) for name in names)
-        delays = [(follower.told[CREATED, n] - at) * 1000 for n, at in written.items() if (CREATED, n) in follower.told]
+        delays = [follower.told[CREATED, n] - at for n, at in written.items() if (CREATED, n) in follower.told]
         spent.received += follower.received
         nursery.cancel_scope.cancel()
     lost = files - len(delays)
-    return {"burst": files, "lost": lost, "last_after_ms": round((last - end) * 1000), **spread(delays), **spent.end()}
+    return {
+        "burst": files,
+        "lost": lost,
+        "right": not lost,
+        "last_after_ms": round((last - end) * 1000),
+        **spread(delays),
+        **spent.end(),
+    }
 
 
 async def changes_among_edits(up: Running, rounds: int, a_second: int) -> list[dict[str, object]]:
@@ -314,7 +321,7 @@ class Ticker:
                     while isinstance(await connection.event(), h11.Data):
                         pass
                     connection.next_request()
-                    self.delays.append((time.perf_counter() - began) * 1000)
+                    self.delays.append(time.perf_counter() - began)
                     await trio.sleep(TICK)
 
     def end(self, during: str) -> dict[str, object]:

@@ -20,6 +20,8 @@ from unittest import mock
 import attrs
 import trio
 
+from runner.storage.files import is_temporary
+
 T = TypeVar("T")
 
 EVERY = 3
@@ -264,16 +266,15 @@ class Power:
 
     def _label(self, path: Any) -> str:
         """What kind of file it is, without what is one session's own."""
-        try:
-            parts = Path(os.fsdecode(path)).relative_to(self.home).parts
-        except ValueError:
+        found, text = f"{self.home}/", os.fsdecode(path)
+        if not text.startswith(found):
             return "in a folder"
-        if parts[-1].startswith(".") and parts[-1].endswith(".tmp"):
-            parts = (*parts[:-1], parts[-1][1:].rsplit(".", 2)[0] + " (new)")
+        parts = text.removeprefix(found).split("/")
+        if is_temporary(parts[-1]):
+            parts[-1] = parts[-1][1:].rsplit(".", 2)[0] + " (new)"
         if parts[0] != "data":
             return parts[0]
-        second = parts[1] if len(parts) > 1 else ""
-        return f"data/{second}"
+        return f"data/{parts[1] if len(parts) > 1 else ''}"
 
 
 def _who(frame: Any) -> str:

@@ -85,7 +85,8 @@ class World:
 
     def letters_lying(self) -> set[str]:
         """The letters that are still where their visitors put them."""
-        return {path.name for path in (self.home / "visitors").glob("*.md")} & self.letters.keys()
+        with os.scandir(self.home / "visitors") as lying:  # asked often: faster than by paths
+            return self.letters.keys() & (entry.name for entry in lying)
 
     def look_for_letters(self) -> None:
         """No letter may leave its place before a model was shown it."""

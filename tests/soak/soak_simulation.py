@@ -1,8 +1,8 @@
 """The simulation with its full count: 10,000 days of a life, the power failing in every third session.
 
 The days are lived in many homes side by side, half of each home's around either change of the clocks. Every third home
-may spend so much a day and no more, and every twentieth is a repository that the real git commits and pushes. A promise
-that is broken names its home's seed, and `--days 40 --seed S --homes 1` lives that one again.
+may spend so much a day and no more, and every sixteenth is a repository that the real git commits and pushes. A promise
+that is broken names its home's seed, and `--days 25 --seed S --homes 1` lives that one again.
 """
 
 import argparse
@@ -24,11 +24,11 @@ from tests.simulation.simulation import Plan, Report, simulate
 from tests.simulation.storage import fast_folder
 
 DAYS = 10_000
-A_HOME = 40
+A_HOME = 25
 """Days of one home: its files become more and more, and each session looks at them."""
 DAY_USD = 0.13
 """What a day may cost where it is limited: some ten sessions, of which a busy day has more."""
-SPENDS, KEPT = 3, 20
+SPENDS, KEPT = 3, 16
 AT_LEAST = 20
 """How often the power has to fail at each named point, in a run of the full length."""
 
@@ -36,10 +36,13 @@ AT_LEAST = 20
 def plan_of(days: float, seed: int, wanted: int, homes: int) -> Plan:
     """What a home of this seed lives through, and how often each point is to be hit in it beside its sessions' turns.
 
-    The repositories and the homes with a budget see to the points; to all of them, because each lives through all.
+    The repositories see to the points, and so do twice as many homes with a budget as hits are wanted: each lives
+    through all points, so more would only cost.
     """
     git, spends = seed % KEPT == 0, seed % SPENDS == 0
-    alike = homes / KEPT if git else homes / SPENDS if spends or homes < SPENDS else math.inf
+    every = SPENDS * max(1, int(homes / SPENDS / max(1, 2 * wanted)))
+    asked = seed % every == 0 or homes < every
+    alike = homes / KEPT if git else homes / every if asked else math.inf
     return Plan(
         days=days,
         seed=seed,

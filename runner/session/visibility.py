@@ -13,6 +13,8 @@ from typing import Any
 
 import attrs
 
+from runner.session.abilities import COMMANDS
+
 PUBLIC_ROOTS = frozenset(
     {
         "thoughts",
@@ -67,6 +69,8 @@ _PATH_MEMBERS = {
     "ls": "path",
     "search": "path",
 }
+_ERRAND = re.compile(rf"\bclaude-runner\s+(?:{'|'.join(COMMANDS)})\b")
+"""A call of one of the resident's commands: letters, wishes and plans are private, as the folders are they go into."""
 _GERUND = {"read": "Reading", "write": "Writing", "edit": "Editing", "list": "Listing", "ls": "Listing"}
 
 
@@ -85,6 +89,8 @@ class Viewer:
     def judge(self, tool: str, given: Mapping[str, Any]) -> Visibility:
         """How much of this call may be seen. Judged by words alone: nothing is looked up on the disk."""
         name = tool.lower()
+        if name in COMMANDS or (name == "bash" and _ERRAND.search(_text(given, "command"))):
+            return Visibility.HIDDEN
         member = _PATH_MEMBERS.get(name)
         words = [text for key, text in _strings(given) if member is None or key not in {"content", "new_string"}]
         path = self.inside(_text(given, member)) if member is not None else None

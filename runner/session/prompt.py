@@ -115,6 +115,7 @@ class Prompter:
             "tools": abilities.tools,
             "commands": abilities.usage(),
             "able": abilities,
+            "letters_to_all": "letter" in ask.settings.session.outward_with_strangers,
             "visitor_msg": "" if wanted.image else wanted.message,
             "caption": wanted.message.strip() if wanted.image else "",
             "sender_display": inert.name_of(wanted.sender[:1].upper() + wanted.sender[1:]),

@@ -176,11 +176,11 @@ class Power:
     def abandon(self) -> None:
         """What a kill leaves of open files and locks: nothing. SQLite itself forgets what was not committed."""
         self.on = False
-        for descriptor, label in self._labels.items():
-            if label.endswith("lock"):
-                with suppress(OSError):
-                    if os.path.samestat(os.fstat(descriptor), self.lock_path.stat()):
-                        os.close(descriptor)
+        for descriptor in self._labels:
+            with suppress(OSError):  # most have been closed, and their numbers may be somebody else's by now
+                found = str(Path(f"/proc/self/fd/{descriptor}").readlink()).removesuffix(" (deleted)")
+                if found.startswith(f"{self.home}/") and found.endswith((".lock", ".jsonl")):
+                    os.close(descriptor)
         for connection in reversed(self.opened):
             connection.close()
 

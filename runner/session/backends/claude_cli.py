@@ -45,8 +45,10 @@ PASSED_ON = frozenset(
 """What of our own environment the child may see; everything else stays here, the `.env` secrets above all."""
 
 SHELL = "Bash"
-GUARD_WITHIN = 20
-"""Seconds; it takes some hundredths of one."""
+GUARD_WITHIN = 3600
+"""Seconds. It takes some hundredths of one; but the CLI goes on without a guard that is late, so a machine that is that
+busy had better stall the session.
+"""
 _LARGE = 1024 * 1024
 
 

@@ -6,6 +6,8 @@ from typing import Any
 import trio
 import trio.testing
 
+from runner.clock import system_now
+from runner.correspondence import Threads
 from tests.support.claude_code import claude_binary
 from tests.support.fixtures import Join
 from tests.support.http_client import get
@@ -64,6 +66,29 @@ async def test_the_real_cli_writes_a_thought(demo_home: Path, nursery: trio.Nurs
     )
     row = await wake_and_check(up, join, "claude-cli")
     assert row["cost_usd"] > 0
+    assert await up.stop() == 0
+
+
+async def test_the_real_cli_answers_a_letter(demo_home: Path, nursery: trio.Nursery) -> None:
+    """In the shipped process the program's shell finds `claude-runner` and its home: the letter is in the thread."""
+    (demo_home / "mailbox" / "mira").mkdir(parents=True, exist_ok=True)
+    threads = Threads(demo_home / "mailbox")
+    letter = threads.append("mira", "Is the kettle well?", now=system_now(), sender="mira")
+    call = f'claude-runner letter --to mira --reply-to {letter.id} "It sings."'
+    api = MessagesApi([Turn((Use("Bash", {"command": call}),)), Turn((Say("It is sent."),))])
+    await nursery.start(api.serve)
+    up = await start(
+        nursery,
+        demo_home,
+        SESSION_BACKEND="claude-cli",
+        CLAUDE_BIN=str(claude_binary()),
+        ANTHROPIC_BASE_URL=api.url,
+        ANTHROPIC_API_KEY="dummy-key-of-a-test",
+    )
+    result = await up.wake("correspondence", "mira")
+    assert result["state"] == "completed", result
+    last = threads.tail("mira")[-1]
+    assert (last.sender, last.body, last.in_reply_to) == ("claudie", "It sings.", letter.id)
     assert await up.stop() == 0
 
 

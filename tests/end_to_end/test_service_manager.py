@@ -8,6 +8,9 @@ from pathlib import Path
 
 import trio
 
+from runner.clock import system_now
+from runner.ledger import Ledger, SpendEntry
+from tests.support.ledger import inline
 from tests.support.process import command, scrubbed, start
 
 HEARD_WITHIN = 10.0
@@ -61,6 +64,25 @@ async def test_one_wrong_setting_changes_nothing_in_a_reload(demo_home: Path, nu
     assert "http.port" not in done["live"]
     assert "watcher" in done["restarted"] or "events.debounce_ms" in done["live"]
     assert {row["state"] for row in await up.ask("ps")} <= {"running", "stopped"}
+    assert await up.stop() == 0
+
+
+async def test_a_budget_is_in_force_after_a_reload(demo_home: Path, nursery: trio.Nursery) -> None:
+    """What is marked live needs no restart: the next wake is refused, and after a second reload one runs."""
+    ledger = await Ledger.open(demo_home / "sessions.db", run_sync=inline)
+    await ledger.spend.record(SpendEntry(ref="earlier", at=system_now(), output_tokens=50))
+    await ledger.close()
+    up = await start(nursery, demo_home, REHEARSAL_SPEED="0")
+    settings = demo_home / "claude-runner.toml"
+    settings.write_text("[budget]\nday_tokens = 10\n")
+    done = await up.json("reload")
+    assert (done["live"], done["restarted"]) == (["budget.day_tokens"], [])
+    refused = await up.wake("custom", "hello")
+    assert (refused["state"], "budget" in refused["reason"]) == ("refused", True)
+    settings.write_text("[budget]\nday_tokens = 1000000\n")
+    await up.json("reload")
+    assert (await up.wake("custom", "hello"))["state"] == "completed"
+    assert (await up.actor("session"))["restarts"] == 0
     assert await up.stop() == 0
 
 

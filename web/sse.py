@@ -2,7 +2,6 @@
 
 from collections.abc import Awaitable, Callable
 from datetime import datetime
-from typing import Any
 
 import attrs
 import trio
@@ -11,6 +10,7 @@ from runner.live import Hub, HubClosedError, Subscriber, TooManyViewersError, fr
 from web import answers
 from web.answers import Answer
 from web.connection import WIRE, Connection
+from web.door import Receive, Scope, Send
 from web.pump import Pump, Viewer
 
 MEDIA = "text/event-stream"
@@ -24,10 +24,6 @@ WIRE_HEADERS = [
     (name.lower().encode(), value.encode()) for name, value in {**HEADERS, "Content-Type": CONTENT_TYPE}.items()
 ]
 RETRY_SECONDS = "5"
-
-Scope = Any
-Send = Callable[[Any], Awaitable[None]]
-Receive = Callable[[], Awaitable[Any]]
 
 
 @attrs.frozen(kw_only=True)

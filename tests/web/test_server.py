@@ -353,14 +353,19 @@ async def test_no_descriptor_is_inherited(world: World) -> None:
         assert not any(os.get_inheritable(number) for number in sockets)
 
 
+def asked_over_http_2(path: str) -> H2Connection:
+    """A client that has asked for `path` on its first stream."""
+    client = H2Connection(H2Configuration(client_side=True, header_encoding="utf-8"))
+    client.initiate_connection()
+    head = [(":method", "GET"), (":path", path), (":scheme", "http"), (":authority", "127.0.0.1")]
+    client.send_headers(1, head, end_stream=True)
+    return client
+
+
 async def test_http_2_is_served(world: World) -> None:
     """A client that begins with HTTP/2 gets its answer over the same port."""
     async with running(world) as server, await server.connect() as stream:
-        client = H2Connection(H2Configuration(client_side=True, header_encoding="utf-8"))
-        client.initiate_connection()
-        path = API + "/health/live"
-        head = [(":method", "GET"), (":path", path), (":scheme", "http"), (":authority", "127.0.0.1")]
-        client.send_headers(1, head, end_stream=True)
+        client = asked_over_http_2(API + "/health/live")
         await stream.send_all(client.data_to_send())
         body, ended = b"", False
         with trio.fail_after(5):
@@ -370,3 +375,25 @@ async def test_http_2_is_served(world: World) -> None:
                         body += event.data
                     ended = ended or isinstance(event, StreamEnded)
         assert json.loads(body) == {"status": "alive"}
+
+
+async def test_http_2_carries_streams(world: World) -> None:
+    """Events come over HTTP/2 as well; a viewer that resets its stream alone gives its place back."""
+    async with running(world) as server, await server.connect() as stream:
+        client = asked_over_http_2(API + "/events/stream")
+        await stream.send_all(client.data_to_send())
+        body = b""
+        with trio.fail_after(5):
+            while b'{"n":1}' not in body:
+                for event in client.receive_data(await more(stream)):
+                    if isinstance(event, DataReceived):
+                        body += event.data
+                        client.acknowledge_received_data(event.flow_controlled_length, 1)
+                        if b": open" in body and b"event" not in body:
+                            world.hub.writer().commit("thoughts", "thought.created", b'{"n":1}')
+                await stream.send_all(client.data_to_send())
+            client.reset_stream(1)
+            await stream.send_all(client.data_to_send())
+            while world.hub.statistics().viewers:
+                await trio.sleep(0.01)  # the server has to hear of it; there is no event for that
+        assert len(server.connections) == 1

@@ -8,7 +8,7 @@ from unittest import mock
 
 import attrs
 import trio
-from trio.testing import MockClock
+from trio.testing import MockClock, wait_all_tasks_blocked
 
 from runner.home.tree import make_tree
 from runner.session.hooks import HOOKS
@@ -204,13 +204,21 @@ class Simulation:
         await process.resume()
         with trio.move_on_after(DEADLINE) as late:
             await trio.sleep(QUIET)
-            while not await process.idle() or not self._between_slots(process):
+            while not await self._nothing_waits(process) or not self._between_slots(process):
+                await process.resume()  # a login may be lost in the last life as well
                 await trio.sleep(HOUR / 2)
         if late.cancelled_caught:
             waiting = [f"{wake.id} {wake.state}" for wake in await process.ledger.wakes.pending()]
             waiting += [f"letter {name}" for name in self.world.unshown()]
             self.world.note(f"never came to rest; still there: {', '.join(waiting) or 'own wakes or hooks'}")
         await process.resident.look_for_own()
+
+    async def _nothing_waits(self, process: Process) -> bool:
+        """Asked again when everybody has had this instant: a wake may be put into the queue in it."""
+        if not await process.idle():
+            return False
+        await wait_all_tasks_blocked()
+        return await process.idle()
 
     def _between_slots(self, process: Process) -> bool:
         """Over an hour behind the last slot, and well before the next."""

@@ -1,6 +1,5 @@
 """One question to the index: words as the index has them, the last one as a beginning, best hits first."""
 
-import html
 import sqlite3
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -9,7 +8,7 @@ import attrs
 
 from runner.search.ranking import FIRST, Orders, Question
 from runner.search.schema import KIND_BITS
-from runner.search.text import CLOSE, OPEN, line
+from runner.search.text import CLOSE, OPEN, line, marked
 from runner.search.tokens import Tokeniser
 
 EXPANSIONS = 24
@@ -146,19 +145,14 @@ def _hit(connection: sqlite3.Connection, expression: str, row: int, score: float
     ).fetchone()
     return Hit(
         slug=found["slug"],
-        title=_marked(found["title"]),
+        title=marked(found["title"]),
         result_type=found["result_type"],
         date=found["date"],
-        snippet=_marked(found["snippet"]),
+        snippet=marked(found["snippet"]),
         score=round(score, 4) + 0.0,  # never -0.0
         mood=found["mood"],
         dream_type=found["dream_type"],
     )
-
-
-def _marked(text: str) -> str:
-    """Escape first, then our own markers: nothing that was in a text can be a tag."""
-    return html.escape(text, quote=False).replace(OPEN, "<mark>").replace(CLOSE, "</mark>")
 
 
 def _quoted(word: str) -> str:

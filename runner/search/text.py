@@ -1,17 +1,22 @@
 """The words of a markdown text, without its marks, for the index and for snippets."""
 
+import html
 import re
 import unicodedata
+
+from runner.content import Entry
 
 OPEN, CLOSE = "\x01", "\x02"
 """What stands around a hit until the text between is escaped; no indexed text holds them."""
 
 _CONTROL = re.compile(r"[\x00-\x08\x0e-\x1f\x7f]")
 _FENCE = re.compile(r"^[ \t]*(?:`{3,}|~{3,})[^\n`]*$", re.MULTILINE)
-_LINK = re.compile(r"!?\[([^\[\]\n]*)\]\([^()\n]*\)")
-_LINE_START = re.compile(r"^[ \t]*(?:#{1,6}[ \t]+|(?:>[ \t]?)+|[-*+][ \t]+|\d{1,9}[.)][ \t]+)", re.MULTILINE)
+# written so that the first letter is looked for at once: `!?\[` would be tried at every letter of the text
+_LINK = re.compile(r"(?:!\[|\[)([^\[\]\n]*)\]\([^()\n]*\)")
+_LINE_START = re.compile(r"[ \t]*(?:#{1,6}[ \t]+|(?:>[ \t]?)+|[-*+][ \t]+|\d{1,9}[.)][ \t]+)")
 _RULE = re.compile(r"^[ \t]*(?:[-*_][ \t]*){3,}$", re.MULTILINE)
-_MARKS = re.compile(r"\*+|~~|`+|(?<!\w)_+|_+(?!\w)")
+_UNDERSCORES = re.compile("__*")
+_UNDERSCORES_AND_STRIKES = re.compile("__*|~~")
 
 
 def line(text: str) -> str:
@@ -31,7 +36,42 @@ def searchable(markdown: str) -> str:
         text = _LINK.sub(r"\1", text)
     if "---" in text or "***" in text or "___" in text or "- -" in text or "* *" in text:
         text = _RULE.sub("", text)
-    text = _LINE_START.sub("", text)
-    if any(mark in text for mark in "*~`_"):
-        text = _MARKS.sub("", text)
-    return line(text)
+    text = "\n".join([_without_start(row) for row in text.split("\n")])
+    if "~~" in text:
+        text = _UNDERSCORES_AND_STRIKES.sub(_kept_mark, text)
+    elif "_" in text:
+        text = _UNDERSCORES.sub(_kept_mark, text)
+    return line(text.replace("*", "").replace("`", ""))
+
+
+def as_read(entry: Entry) -> tuple[str, str]:
+    """Title and text of an entry as they are indexed and shown."""
+    return line(entry.title) or entry.slug, searchable(entry.body)
+
+
+def loose(entry: Entry) -> str:
+    """Holds each word of an entry, though some are joined there with their neighbours; made much sooner than the rest."""
+    text = entry.body
+    if "](" in text:
+        text = _LINK.sub(r"\1", text)
+    text = f"{entry.slug} {entry.title} {text.replace('*', '').replace('`', '').replace('_', '').replace('~~', '')}"
+    return text if text.isascii() else unicodedata.normalize("NFC", text)
+
+
+def marked(text: str) -> str:
+    """Escape first, then our own markers: nothing that was in a text can be a tag."""
+    return html.escape(text, quote=False).replace(OPEN, "<mark>").replace(CLOSE, "</mark>")
+
+
+def _without_start(row: str) -> str:
+    if row[:1] in "# \t>-*+" or row[:1].isdecimal():
+        start = _LINE_START.match(row)
+        return row[start.end() :] if start else row
+    return row
+
+
+def _kept_mark(mark: re.Match[str]) -> str:
+    """Underscores within a word are part of it."""
+    begin, end = mark.span()
+    before, after = mark.string[max(begin - 1, 0) : begin], mark.string[end : end + 1]
+    return mark[0] if mark[0] != "~~" and before.isalnum() and after.isalnum() else ""

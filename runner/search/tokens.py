@@ -12,7 +12,15 @@ import attrs
 PLAIN = "unicode61 remove_diacritics 2"
 STEMMED = f"porter {PLAIN}"
 
+SILENT = "\x03"
+"""Stands for a letter that is dropped within a word: an accent of its own."""
+
 _WORD = re.compile(r"[^\W_]+")
+_ASCII = bytes(range(0x80))
+_FOLDED = bytes(
+    ord(chr(byte).lower()) if chr(byte).isalnum() else byte if chr(byte) == SILENT else ord(" ") for byte in _ASCII
+) + bytes(range(0x80, 0x100))
+"""Bytes of UTF-8: those beyond ASCII are as they are."""
 
 
 def _scratch() -> sqlite3.Connection:
@@ -28,6 +36,8 @@ class Tokeniser:
     """A scratch table in memory that is filled, read and emptied. One thread at a time."""
 
     _connection: sqlite3.Connection = attrs.field(factory=_scratch, init=False)
+    _letters: dict[str, str] = attrs.field(factory=dict, init=False)
+    """What each letter beyond ASCII that was met is folded to."""
 
     def words(self, text: str) -> list[str]:
         """Folded words in their order, not stemmed."""
@@ -43,6 +53,24 @@ class Tokeniser:
             found.difference_update(foreign)
             found.update(term for _, term in self._tokens("plain", foreign))
         return found
+
+    def folded(self, text: str) -> str:
+        """As long as the text, letter by letter as the index has it: blanks between words, `SILENT` for what is dropped.
+
+        It holds for texts without control characters. The tokeniser looks at one letter at a time, too.
+        """
+        foreign = set(text.encode(errors="replace").translate(None, _ASCII).decode())
+        if new := sorted(foreign - self._letters.keys()):
+            self._letters |= zip(new, self._fold(new), strict=True)
+        for letter in foreign:
+            text = text.replace(letter, self._letters[letter])
+        return text.encode(errors="replace").translate(_FOLDED).decode()
+
+    def _fold(self, letters: Sequence[str]) -> list[str]:
+        found: list[list[str]] = [[] for _ in letters]
+        for number, term in self._tokens("plain", [f"a{letter}b" for letter in letters]):
+            found[number].append(term)
+        return [" " if len(terms) > 1 else terms[0][1:-1] or SILENT for terms in found]
 
     def stems(self, words: Sequence[str]) -> list[str]:
         """The stem of each folded word."""

@@ -75,7 +75,7 @@ class Writer:
         return self._tokens.vocabulary(f"{title} {body}")
 
     def _put_in(self, entry: Entry, result_type: str) -> set[str]:
-        title, body = text.line(entry.title) or entry.slug, text.searchable(entry.body)
+        title, body = text.as_read(entry)
         number = self._number(entry)
         self._connection.execute(
             "INSERT INTO docs (id, kind, slug, etag, result_type, date, mood, dream_type)"

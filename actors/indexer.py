@@ -6,7 +6,8 @@ Tells    broadcaster (Publish for each entry created, modified or deleted).
 Crash    permanent; readers keep the last snapshot, and a scan finds what was missed.
 
 The full-text index follows the catalogue in a task of its own: lists and events never wait for it, and what is
-wrong with it is no reason to stop keeping the catalogue.
+wrong with it is no reason to stop keeping the catalogue. What it has still to take in is told to it in the same step as
+to the readers, and searched by hand until then.
 """
 
 import sqlite3
@@ -99,9 +100,11 @@ class Searching:
     _keys: set[tuple[str, str]] = attrs.field(factory=set, init=False)
     _everything: bool = attrs.field(default=True, init=False)
 
-    def take_in(self, changes: Iterable[Change]) -> None:
-        """These entries are otherwise now."""
-        self._keys.update((change.kind, change.slug) for change in changes)
+    def take_in(self, catalogue: Catalogue, changes: Iterable[Change]) -> None:
+        """These entries are otherwise in the catalogue that comes in force in this step: so do searches from now on."""
+        keys = [(change.kind, change.slug) for change in changes]
+        self.index.tell(catalogue, keys)
+        self._keys.update(keys)
         self._want()
 
     def compare(self) -> None:
@@ -302,7 +305,7 @@ class Indexer:
             self.keeping.take_in()
         self.shelf.catalogue, self.shelf.threads = catalogue, threads
         if changes and self.searching is not None:
-            self.searching.take_in(changes)
+            self.searching.take_in(catalogue, changes)
         if not self.shelf.known:
             self.shelf.known = True
             return  # what was there before the process began is no news

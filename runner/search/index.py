@@ -1,7 +1,11 @@
 """The index as a whole: one writer, readers beside it, and answers that are kept until something is written.
 
-It belongs to the wiring and outlives every actor. All methods block and are called in threads: `behind`, `put`, `tidy`
-and `mend` by the indexer alone, one at a time; `search` by anyone.
+It belongs to the wiring and outlives every actor. All methods but `tell` block and are called in threads: `behind`,
+`put`, `tidy` and `mend` by the indexer alone, one at a time; `search` by anyone.
+
+What the index has not taken in yet waits beside it, and answers are right all the same: a question takes what waits
+first and the database's snapshot after it, and what waits is taken off after the commit that has it. So an entry is
+missing at no time, and since what the index says of waiting entries is left out, none is counted twice.
 """
 
 import itertools
@@ -9,6 +13,7 @@ import sqlite3
 import threading
 from collections import OrderedDict
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import nullcontext
 from functools import partial
 from pathlib import Path
 from typing import TypeVar
@@ -17,9 +22,10 @@ import attrs
 
 from runner.content import Catalogue
 from runner.search import query, schema
-from runner.search.query import Found, Wanted
+from runner.search.query import NOTHING_WAITS, Found, Wanted
 from runner.search.ranking import Orders
 from runner.search.tokens import Tokeniser
+from runner.search.waiting import Waiting
 from runner.search.writer import Key, Writer
 from runner.storage import sqlite
 
@@ -47,11 +53,14 @@ class SearchIndex:
     path: Path
     _writer: Writer | None = attrs.field(default=None, init=False)
     _generation: int = attrs.field(default=0, init=False)
-    """Counts what was committed: answers of an older one are not given again."""
+    """Counts what was committed or told: answers of an older one are not given again."""
     _epoch: int = attrs.field(default=0, init=False)
     """Counts files: readers of an older one are closed."""
     _damaged: bool = attrs.field(default=False, init=False)
     _closed: bool = attrs.field(default=False, init=False)
+    _waiting: Waiting = attrs.field(default=NOTHING_WAITS, init=False)
+    _by_hand: threading.Lock = attrs.field(factory=threading.Lock, init=False)
+    """Who looks through what waits does so alone: several would make the same of it, each at half the speed."""
     _idle: list[_Reader] = attrs.field(factory=list, init=False)
     _answers: OrderedDict[tuple[int, Wanted], Found] = attrs.field(factory=OrderedDict, init=False)
     _orders: Orders = attrs.field(factory=Orders, init=False)
@@ -62,7 +71,7 @@ class SearchIndex:
     _lock: threading.Lock = attrs.field(factory=threading.Lock, init=False)
 
     def behind(self, catalogue: Catalogue) -> list[Key]:
-        """The entries that the index has not, has otherwise, or has still; newest first."""
+        """The entries that the index has not, has otherwise, or has still; newest first. From now on they wait."""
         stored = self._open().stored()
         keys: list[Key] = []
         for shelf in catalogue.shelves.values():
@@ -71,11 +80,22 @@ class SearchIndex:
                 for entry in shelf.order
                 if stored.pop((entry.kind, entry.slug), None) != entry.etag
             ]
-        return keys + list(stored)
+        keys += stored
+        with self._lock:
+            self._wait(self._waiting.told_late(catalogue, keys))
+        return keys
+
+    def tell(self, catalogue: Catalogue, keys: Iterable[Key]) -> None:
+        """These entries are otherwise in this catalogue, which is in force now: searches say so at once.
+
+        It never blocks for long, and has to be called in the step in which the catalogue is put in force.
+        """
+        with self._lock:
+            self._wait(self._waiting.told(catalogue, keys))
 
     def put(self, catalogue: Catalogue, keys: Iterable[Key]) -> None:
         """Make the index say of these entries what the catalogue says, in one transaction."""
-        entries, gone = [], []
+        keys, entries, gone = list(keys), [], []
         for kind, slug in keys:
             shelf = catalogue.shelf(kind)
             entry = shelf.entries.get(slug) if shelf is not None else None
@@ -85,9 +105,7 @@ class SearchIndex:
                 entries.append((entry, shelf.kind.singular))
         self._open().write(entries, gone)
         with self._lock:
-            self._generation += 1
-            self._answers.clear()
-            self._orders.forget()
+            self._wait(self._waiting.written(catalogue, keys))
 
     def tidy(self) -> bool:
         """Join its pieces where there are many of them; says whether there were."""
@@ -116,13 +134,18 @@ class SearchIndex:
     def search(self, wanted: Wanted) -> Found:
         """What is found now; nothing while there is no index yet."""
         with self._lock:
-            generation = self._generation
+            generation, waiting = self._generation, self._waiting
             known = self._answers.get((generation, wanted))
             if known is not None:
                 self._answers.move_to_end((generation, wanted))
                 return known
             self._asked += 1
-        found = self._with_reader(lambda reader: query.run(reader.connection, reader.tokens, reader.orders, wanted))
+        if waiting.too_many():
+            waiting = NOTHING_WAITS
+        with self._by_hand if waiting.drafts else nullcontext():
+            found = self._with_reader(
+                lambda reader: query.run(reader.connection, reader.tokens, reader.orders, wanted, waiting)
+            )
         if found is None:
             return Found()
         with self._lock:
@@ -162,6 +185,13 @@ class SearchIndex:
             reader.close()
         if writer is not None:
             writer.close()
+
+    def _wait(self, waiting: Waiting) -> None:
+        """Something was committed or told; under the lock."""
+        self._waiting = waiting
+        self._generation += 1
+        self._answers.clear()
+        self._orders.forget()
 
     def _open(self) -> Writer:
         if self._writer is None:

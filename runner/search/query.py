@@ -1,15 +1,24 @@
 """One question to the index: words as the index has them, the last one as a beginning, best hits first."""
 
 import sqlite3
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from datetime import date
+from functools import partial
+from operator import itemgetter
+from typing import TypeAlias
 
 import attrs
 
-from runner.search.ranking import FIRST, Orders, Question
+from runner.content import Entry
+from runner.search import by_hand
+from runner.search.by_hand import Corpus, Match, Term
+from runner.search.excerpt import excerpt
+from runner.search.ranking import FIRST, Orders, Question, name, place
 from runner.search.schema import KIND_BITS
-from runner.search.text import CLOSE, OPEN, line, marked
+from runner.search.text import CLOSE, OPEN, as_read, line, marked
 from runner.search.tokens import Tokeniser
+from runner.search.waiting import Waiting
 
 EXPANSIONS = 24
 """Distinct stems that the beginning of a word may stand for."""
@@ -22,6 +31,11 @@ MANY = 2_500
 
 PREPARED = 600
 """Such words at the most."""
+
+NOTHING_WAITS = Waiting()
+
+Place: TypeAlias = tuple[float, int, tuple[str, str]]
+"""Score, day and name: the order of hits wherever they come from."""
 
 TOKENS = 64
 TITLE_TOKENS, BODY_TOKENS = 16, 32
@@ -63,19 +77,41 @@ class NoMeaningError(Exception):
     """Searching by meaning is not possible now; the text says why."""
 
 
-def run(connection: sqlite3.Connection, tokens: Tokeniser, orders: Orders, wanted: Wanted) -> Found:
-    """Rank all, then look closely at the page's hits alone. Blocking; one snapshot for all statements."""
+def run(
+    connection: sqlite3.Connection, tokens: Tokeniser, orders: Orders, wanted: Wanted, waiting: Waiting = NOTHING_WAITS
+) -> Found:
+    """Rank all, then look closely at the page's hits alone. Blocking; one snapshot for all statements.
+
+    What waits must have been read before: of what was committed since, the older answer is as good as the newer one.
+    """
     words = list(dict.fromkeys(tokens.words(line(wanted.text))[:-1]))[:TOKENS]
     last = tokens.words(line(wanted.text))[-1:]
     if not last or not wanted.kinds:
         return Found()
     with _snapshot(connection):
-        expression = " AND ".join([*map(_quoted, words), _beginning(connection, tokens, last[0])])
-        asked = Question(_state(connection), expression, _among(connection, wanted.kinds))
+        beginning = _beginning(connection, tokens, last[0])
+        expression = " AND ".join([*map(_quoted, words), _any(beginning)])
+        asked = Question(_state(connection), expression, _among(connection, wanted.kinds), waiting.keys())
         end = wanted.offset + wanted.limit
         order = orders.of(connection, asked, end)
-        page = order.places(wanted.offset, end)
-        return Found(tuple(_hit(connection, expression, row, score) for row, score in page), order.total)
+        if not waiting.drafts:
+            page = order.places(wanted.offset, end)
+            return Found(tuple(_hit(connection, expression, row, score) for row, score in page), order.total)
+        terms = [*(Term({stem: word}) for word, stem in zip(words, tokens.stems(words), strict=True))]
+        terms.append(Term(beginning, last[0]))
+        matches = by_hand.find(waiting.of(wanted.kinds), terms, tokens)
+        scores = by_hand.scores(matches, terms, _corpus(connection), tokens)
+        # what begins with the last word but is in none of the index's stems for it is found among these alone
+        places: list[tuple[Place, Callable[[], Hit]]] = [
+            ((*place(row), name(connection, row[0])), partial(_hit, connection, expression, *row))
+            for row in order.places(0, end)
+        ]
+        places += [
+            (_place_of(match.draft.entry, score), partial(_hit_by_hand, match, score, tokens))
+            for match, score in zip(matches, scores, strict=True)
+        ]
+        places.sort(key=itemgetter(0))
+        return Found(tuple(hit() for _, hit in places[wanted.offset : end]), order.total + len(matches))
 
 
 def frequent(connection: sqlite3.Connection) -> list[str]:
@@ -89,7 +125,7 @@ def frequent(connection: sqlite3.Connection) -> list[str]:
 def prepare(connection: sqlite3.Connection, tokens: Tokeniser, orders: Orders, word: str, kinds: Sequence[str]) -> None:
     """Have the order ready in which this word's first pages are. Blocking."""
     with _snapshot(connection):
-        expression = _beginning(connection, tokens, word)
+        expression = _any(_beginning(connection, tokens, word))
         orders.of(connection, Question(_state(connection), expression, _among(connection, kinds)), FIRST)
 
 
@@ -107,15 +143,15 @@ def _state(connection: sqlite3.Connection) -> int:
     return int(connection.execute("SELECT number FROM commits").fetchone()[0])
 
 
-def _beginning(connection: sqlite3.Connection, tokens: Tokeniser, word: str) -> str:
-    """The word itself and the words that begin with it, the frequent ones first, each stem once."""
+def _beginning(connection: sqlite3.Connection, tokens: Tokeniser, word: str) -> dict[str, str]:
+    """The word itself and the words that begin with it, the frequent ones first, each stem once: words by stem."""
     own = tokens.stems([word])[0]
     rows = connection.execute(
         "SELECT stem, min(word), sum(docs) AS places FROM vocabulary WHERE word >= ? AND word < ?"
         " GROUP BY stem ORDER BY stem = ? DESC, places DESC, stem LIMIT ?",
         (word, word + "\U0010ffff", own, EXPANSIONS),
     )
-    chosen = [word]
+    chosen = {own: word}
     left, found = POSTINGS, False
     for stem, longer, places in rows:
         left -= places
@@ -124,8 +160,56 @@ def _beginning(connection: sqlite3.Connection, tokens: Tokeniser, word: str) -> 
             continue  # the word itself, always looked for
         if left < 0 and (found or len(chosen) > 1):
             break  # the word is there itself, or has one that it may stand for: enough, where there is so much
-        chosen.append(longer)
-    return "(" + " OR ".join(map(_quoted, chosen)) + ")"
+        chosen[stem] = longer
+    return chosen
+
+
+def _any(words: Mapping[str, str]) -> str:
+    return "(" + " OR ".join(map(_quoted, words.values())) + ")"
+
+
+def _corpus(connection: sqlite3.Connection) -> Corpus:
+    """The index keeps its sums under this number: rows, then the words of each column."""
+    row = connection.execute("SELECT block FROM words_data WHERE id = 1").fetchone()
+    documents, *lengths = _numbers(row[0]) if row is not None and row[0] else (0,)
+    return Corpus(documents, sum(lengths), partial(_having, connection))
+
+
+def _having(connection: sqlite3.Connection, word: str) -> int:
+    found = connection.execute("SELECT count(*) FROM words WHERE words MATCH ?", (_quoted(word),))
+    return int(found.fetchone()[0])
+
+
+def _numbers(block: bytes) -> list[int]:
+    """SQLite's varints: seven bits a byte, the highest first; none of ours is so long that it has a ninth."""
+    found, number = [], 0
+    for byte in block:
+        number = number << 7 | byte & 0x7F
+        if byte < 0x80:
+            found.append(number)
+            number = 0
+    return found
+
+
+def _place_of(entry: Entry, score: float) -> Place:
+    return score, -date.fromisoformat(entry.date).toordinal(), (entry.slug, entry.kind)
+
+
+def _hit_by_hand(match: Match, score: float, tokens: Tokeniser) -> Hit:
+    entry = match.draft.entry
+    title, body = as_read(entry)
+    meta = entry.meta
+    mood, dream_type = meta.get("mood"), meta.get("type")
+    return Hit(
+        slug=entry.slug,
+        title=marked(excerpt(title, match.words, TITLE_TOKENS, tokens)),
+        result_type=match.draft.result_type,
+        date=entry.date,
+        snippet=marked(excerpt(body, match.words, BODY_TOKENS, tokens)),
+        score=round(score, 4) + 0.0,
+        mood=mood if isinstance(mood, str) else None,
+        dream_type=dream_type if isinstance(dream_type, str) else None,
+    )
 
 
 def _among(connection: sqlite3.Connection, kinds: Sequence[str]) -> str:

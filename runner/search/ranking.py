@@ -22,7 +22,13 @@ TIES = 64
 """Equals beyond the last place that are looked at, to know which of them have a place."""
 
 REMEMBERED = 2_048
-WEIGHTS = "10.0, 1.0"
+TITLE_WEIGHT, BODY_WEIGHT = 10.0, 1.0
+WEIGHTS = f"{TITLE_WEIGHT}, {BODY_WEIGHT}"
+
+WITHOUT = (
+    " AND words.rowid NOT IN (SELECT docs.id FROM json_each(?) AS waiting CROSS JOIN docs"
+    " ON docs.kind = json_extract(waiting.value, '$[0]') AND docs.slug = json_extract(waiting.value, '$[1]'))"
+)
 
 Row: TypeAlias = tuple[int, float]
 """A document's number and its score."""
@@ -36,6 +42,14 @@ class Question:
     expression: str
     among: str
     """A condition on the number of a document; empty where every kind is wanted."""
+    without: str = ""
+    """Keys of documents that are left out, as JSON; empty for none."""
+
+    def condition(self) -> str:
+        return f"words MATCH ?{self.among}{WITHOUT if self.without else ''}"
+
+    def values(self) -> tuple[str, ...]:
+        return (self.expression, self.without) if self.without else (self.expression,)
 
 
 @attrs.frozen
@@ -84,11 +98,11 @@ class Orders:
 def rank(connection: sqlite3.Connection, asked: Question, end: int) -> Order:
     """Look at all of them."""
     total = connection.execute(
-        f"SELECT count(*) FROM words WHERE words MATCH ?{asked.among}",  # noqa: S608 - numbers of ours
-        (asked.expression,),
+        f"SELECT count(*) FROM words WHERE {asked.condition()}",  # noqa: S608 - numbers of ours
+        asked.values(),
     ).fetchone()[0]
     rows = _top(connection, asked, end + TIES)
-    if len(rows) == end + TIES and _place(rows[-1]) == _place(rows[end - 1]):
+    if len(rows) == end + TIES and place(rows[-1]) == place(rows[end - 1]):
         rows = _top(connection, asked, total)  # a heap of equals crosses the last place
     rows = _settled(connection, rows)[:end]
     return Order(total, array("q", [row[0] for row in rows]), array("d", [row[1] for row in rows]))
@@ -96,29 +110,30 @@ def rank(connection: sqlite3.Connection, asked: Question, end: int) -> Order:
 
 def _top(connection: sqlite3.Connection, asked: Question, count: int) -> list[Row]:
     found = connection.execute(
-        f"SELECT rowid, bm25(words, {WEIGHTS}) AS score FROM words WHERE words MATCH ?{asked.among}"  # noqa: S608
+        f"SELECT rowid, bm25(words, {WEIGHTS}) AS score FROM words WHERE {asked.condition()}"  # noqa: S608
         " ORDER BY score, rowid DESC LIMIT ?",
-        (asked.expression, count),
+        (*asked.values(), count),
     )
     return [(row[0], row[1]) for row in found]
 
 
-def _place(row: Row) -> tuple[float, int]:
+def place(row: Row) -> tuple[float, int]:
     """Score and day: what is equal in both is ordered by name."""
     return row[1], -(row[0] >> SEQUENCE_BITS + KIND_BITS)
 
 
 def _settled(connection: sqlite3.Connection, rows: list[Row]) -> list[Row]:
     settled: list[Row] = []
-    for _, group in itertools.groupby(rows, _place):
+    for _, group in itertools.groupby(rows, place):
         equals = list(group)
         if len(equals) > 1:
-            names = {row[0]: _name(connection, row[0]) for row in equals}
+            names = {row[0]: name(connection, row[0]) for row in equals}
             equals.sort(key=lambda row: names[row[0]])
         settled += equals
     return settled
 
 
-def _name(connection: sqlite3.Connection, number: int) -> tuple[str, str]:
+def name(connection: sqlite3.Connection, number: int) -> tuple[str, str]:
+    """What orders equals."""
     slug, kind = connection.execute("SELECT slug, kind FROM docs WHERE id = ?", (number,)).fetchone()
     return slug, kind

@@ -5,7 +5,7 @@ import sqlite3
 from runner.search.tokens import STEMMED
 from runner.storage.cache import Cache
 
-VERSION = 2
+VERSION = 3
 
 TABLES = (
     # goes up with each commit: readers tell by it what their snapshot shows

@@ -1,9 +1,9 @@
 """Words exactly as the index sees them: SQLite's own tokenisers are asked, none is imitated.
 
-Plain ASCII is the exception, because it is most of all text and its folding is lower case alone.
+Plain ASCII is the exception, because it is most of all text and its folding is lower case alone. They look at one letter
+at a time, so of other letters each is asked for once.
 """
 
-import re
 import sqlite3
 from collections.abc import Iterable, Sequence
 
@@ -15,7 +15,6 @@ STEMMED = f"porter {PLAIN}"
 SILENT = "\x03"
 """Stands for a letter that is dropped within a word: an accent of its own."""
 
-_WORD = re.compile(r"[^\W_]+")
 _ASCII = bytes(range(0x80))
 _FOLDED = bytes(
     ord(chr(byte).lower()) if chr(byte).isalnum() else byte if chr(byte) == SILENT else ord(" ") for byte in _ASCII
@@ -45,25 +44,19 @@ class Tokeniser:
 
     def vocabulary(self, text: str) -> set[str]:
         """The distinct folded words of a document."""
-        found = set(_WORD.findall(text.lower()))
-        if text.isascii():
-            return found
-        foreign = [word for word in found if not word.isascii()]
-        if foreign:
-            found.difference_update(foreign)
-            found.update(term for _, term in self._tokens("plain", foreign))
-        return found
+        return set(self.folded(text).replace(SILENT, "").split())
 
     def folded(self, text: str) -> str:
-        """As long as the text, letter by letter as the index has it: blanks between words, `SILENT` for what is dropped.
+        """The text letter by letter as the index has it: blanks between words, `SILENT` for what is dropped in them.
 
-        It holds for texts without control characters. The tokeniser looks at one letter at a time, too.
+        It is as long as the text, which has to be without control characters.
         """
         foreign = set(text.encode(errors="replace").translate(None, _ASCII).decode())
         if new := sorted(foreign - self._letters.keys()):
             self._letters |= zip(new, self._fold(new), strict=True)
         for letter in foreign:
-            text = text.replace(letter, self._letters[letter])
+            if letter != (folded := self._letters[letter]):  # most letters of most scripts stay as they are
+                text = text.replace(letter, folded)
         return text.encode(errors="replace").translate(_FOLDED).decode()
 
     def _fold(self, letters: Sequence[str]) -> list[str]:

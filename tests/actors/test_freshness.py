@@ -76,9 +76,7 @@ class Household:
             self.news.set()
 
     async def found(self, text: str, kind: str = "thoughts") -> list[str]:
-        """Slugs that a search finds once the index has caught up."""
-        with trio.fail_after(WITHIN):
-            await self.searching.caught_up()
+        """Slugs that a search finds now, whatever the index has still to take in."""
         wanted = Wanted(text=text, kinds=(kind,), limit=2 * CROWD, offset=0)
         found = await in_thread(lambda: self.searching.index.search(wanted))
         return sorted(hit.slug for hit in found.hits)
@@ -133,6 +131,8 @@ async def household(home: Path) -> AsyncIterator[Household]:
             house = Household(home, nursery, shelf, searching, follower, box)
             nursery.start_soon(house.listen)
             await house.watch()
+            with trio.fail_after(WITHIN):
+                await searching.caught_up()
             yield house
             nursery.cancel_scope.cancel()
     searching.index.close()

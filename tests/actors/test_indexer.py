@@ -1,7 +1,9 @@
 """The indexer keeps the catalogue true to the disk and tells each change once."""
 
 import json
+import sqlite3
 from collections.abc import Callable
+from contextlib import closing
 from pathlib import Path
 from typing import TypeVar
 
@@ -9,7 +11,7 @@ import pytest
 import trio
 from trio.testing import MockClock, wait_all_tasks_blocked
 
-from actors.indexer import KEPT_AFTER, Indexer, InForce, Keeping, Searching
+from actors.indexer import KEPT_AFTER, Indexer, InForce, Keeping, RunSync, Searching
 from actors.protocol import Changed, Meaning, Publish, Scan
 from runner import resources
 from runner.content import Catalogue, Entry, KeptEntries, Kind, read_entry, read_kinds, scan
@@ -47,8 +49,8 @@ class World:
         path.write_text(THOUGHT.format(title=title))
         return path
 
-    async def start(self, nursery: trio.Nursery) -> None:
-        searching = Searching(self.index, inline, self.events)
+    async def start(self, nursery: trio.Nursery, index_thread: RunSync = inline) -> None:
+        searching = Searching(self.index, index_thread, self.events)
         keeping = Keeping(self.kept, inline, self.events)
         indexer = Indexer(self.box, self.shelf, self.broadcaster.ref, inline, WallClock(), "test", searching, keeping)
         nursery.start_soon(indexer.run, Life(name="indexer", number=1))
@@ -57,6 +59,11 @@ class World:
     def found(self, text: str) -> list[str]:
         """The slugs that a search for thoughts finds."""
         return [hit.slug for hit in self.index.search(Wanted(text=text, kinds=("thoughts",), limit=50, offset=0)).hits]
+
+    def indexed(self) -> list[str]:
+        """The slugs that the index itself holds."""
+        with closing(sqlite3.connect(self.index.path)) as connection:
+            return [slug for (slug,) in connection.execute("SELECT slug FROM docs")]
 
     async def told(self) -> list[tuple[str, str]]:
         """What was published, as event and slug."""
@@ -185,6 +192,36 @@ async def test_search_follows_the_catalogue(tmp_path: Path, nursery: trio.Nurser
     assert world.found("pepper") == []
 
 
+async def test_search_is_right_in_the_step_of_the_catalogue(
+    tmp_path: Path, nursery: trio.Nursery, autojump_clock: MockClock
+) -> None:
+    """With the event of a change searches are right, though the index's thread has still to begin with it."""
+    free = trio.Event()
+    free.set()
+
+    async def held_up(work: Callable[[], T], /) -> T:
+        await free.wait()
+        return await inline(work)
+
+    world = World(tmp_path)
+    paths = [world.write(slug) for slug in ("changed", "gone", "stays")]
+    await world.start(nursery, held_up)
+    free = trio.Event()
+    world.write("changed", "Pepper")
+    world.write("new", "Pepper")
+    (world.folder / "gone.md").unlink()
+    for path in (*paths, world.folder / "new.md"):
+        world.box.ref.tell(Changed(str(path)))
+    assert len(await world.told()) == 3
+    assert sorted(world.indexed()) == ["changed", "gone", "stays"]
+    found = sorted(world.found("pepper")), world.found("salt"), sorted(world.found("words"))
+    assert found == (["changed", "new"], ["stays"], ["changed", "new", "stays"])
+    free.set()
+    await wait_all_tasks_blocked()
+    assert sorted(world.indexed()) == ["changed", "new", "stays"]
+    assert (sorted(world.found("pepper")), world.found("salt"), sorted(world.found("words"))) == found
+
+
 async def test_a_damaged_index_is_written_anew(
     tmp_path: Path, nursery: trio.Nursery, autojump_clock: MockClock
 ) -> None:
@@ -241,7 +278,7 @@ async def test_what_changes_while_the_index_is_compared_is_taken_in_too(
         if looked == 1:
             world.write("late")
             world.shelf.catalogue, changes = scan(world.shelf.catalogue)
-            searching.take_in(changes)
+            searching.take_in(world.shelf.catalogue, changes)
         return done
 
     searching = Searching(world.index, interrupted, world.events)
@@ -264,12 +301,12 @@ async def test_news_goes_before_what_waits(
 
     async def interrupted(work: Callable[[], T], /) -> T:
         done = await inline(work)
-        found.append(world.found("salt"))
+        found.append(world.indexed())
         if len(found) == 2:
             world.write("late")
             (world.folder / "t7.md").unlink()
             world.shelf.catalogue, changes = scan(world.shelf.catalogue)
-            searching.take_in(changes)
+            searching.take_in(world.shelf.catalogue, changes)
         return done
 
     searching = Searching(world.index, interrupted, world.events)

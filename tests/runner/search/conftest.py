@@ -35,6 +35,16 @@ class Library:
         self.index.put(self.catalogue, behind)
         return len(behind)
 
+    def tell(self) -> list[tuple[str, str]]:
+        """Put what is on the disk in force and tell the index of it, which takes nothing in yet; what was told."""
+        self.catalogue, changes = scan(self.catalogue)
+        keys = [(change.kind, change.slug) for change in changes]
+        self.index.tell(self.catalogue, keys)
+        return keys
+
+    def delete(self, slug: str, *, kind: str = "thoughts") -> None:
+        (self.home / kind / f"{slug}.md").unlink()
+
     def search(self, text: str, *, kinds: tuple[str, ...] = KINDS, limit: int = 50, offset: int = 0) -> Found:
         return self.index.search(Wanted(text=text, kinds=kinds, limit=limit, offset=offset))
 
@@ -42,8 +52,12 @@ class Library:
         return [hit.slug for hit in self.search(text).hits]
 
 
+def make_library(home: Path) -> Library:
+    kinds = read_kinds(resources.config_dir() / "content.toml")
+    return Library(home, SearchIndex(home / "data" / "search.db"), Catalogue.empty(kinds, home))
+
+
 @pytest.fixture
 def library(tmp_path: Path) -> Library:
     """A home with nothing in it."""
-    kinds = read_kinds(resources.config_dir() / "content.toml")
-    return Library(tmp_path, SearchIndex(tmp_path / "data" / "search.db"), Catalogue.empty(kinds, tmp_path))
+    return make_library(tmp_path)

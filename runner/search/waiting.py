@@ -1,0 +1,106 @@
+"""Entries that the index has not yet as they are: answers leave out what it says of them, and look at them instead."""
+
+import json
+from collections.abc import Collection, Iterable, Mapping
+from types import MappingProxyType
+
+import attrs
+
+from runner.content import Catalogue, Entry
+from runner.search.text import as_read, loose
+from runner.search.tokens import SILENT, Tokeniser
+from runner.search.writer import Key
+
+MOST = 5_000
+"""With more of them the index answers alone: it is being built, and to look through a whole home for each question
+would take as long as that. After a checkout of so many files the first question takes a fifth of a second."""
+
+
+@attrs.define(eq=False)
+class Folded:
+    """An entry's words with a blank before each; the title ends where the text begins."""
+
+    words: str
+    text_begins: int
+    _length: int = attrs.field(default=-1, init=False)
+
+    def length(self) -> int:
+        """How many words it has, counted when somebody asks."""
+        if self._length < 0:
+            self._length = len(self.words.split())
+        return self._length
+
+
+@attrs.define(eq=False)
+class Draft:
+    """One entry as it is now. What is made of its text is made when a question needs it, and kept."""
+
+    entry: Entry
+    result_type: str
+    _loose: str | None = attrs.field(default=None, init=False)
+    _folded: Folded | None = attrs.field(default=None, init=False)
+
+    def may_have(self, beginnings: Collection[str], tokens: Tokeniser) -> bool:
+        """Quick: False only where no word begins so. Most questions are about few of the entries."""
+        if self._folded is not None:
+            words = self._folded.words
+            return any(f" {beginning}" in words for beginning in beginnings)
+        if self._loose is None:
+            self._loose = tokens.folded(loose(self.entry)).replace(SILENT, "")
+        words = self._loose
+        return any(beginning in words for beginning in beginnings)
+
+    def folded(self, tokens: Tokeniser) -> Folded:
+        """Its words exactly."""
+        if self._folded is None:
+            title, text = (f" {tokens.folded(part).replace(SILENT, '')}" for part in as_read(self.entry))
+            self._folded, self._loose = Folded(title + text, len(title)), None
+        return self._folded
+
+
+@attrs.define(eq=False)
+class Waiting:
+    """All of them at one moment; None for what is gone. Another moment has another of these."""
+
+    drafts: Mapping[Key, Draft | None] = attrs.field(factory=dict, on_setattr=attrs.setters.frozen)
+    _keys: str = attrs.field(default="", init=False)
+
+    def keys(self) -> str:
+        """Their keys as a query takes them; empty where there is none."""
+        if not self._keys and self.drafts:
+            self._keys = json.dumps(list(self.drafts))
+        return self._keys
+
+    def too_many(self) -> bool:
+        return len(self.drafts) > MOST
+
+    def of(self, kinds: Collection[str]) -> list[Draft]:
+        """Those that are there."""
+        return [draft for (kind, _), draft in self.drafts.items() if draft is not None and kind in kinds]
+
+    def told(self, catalogue: Catalogue, keys: Iterable[Key]) -> "Waiting":
+        """These wait too, each as this catalogue has it."""
+        return Waiting(MappingProxyType({**self.drafts, **{key: _draft(catalogue, key) for key in keys}}))
+
+    def told_late(self, catalogue: Catalogue, keys: Iterable[Key]) -> "Waiting":
+        """The same, of a catalogue that may be older than what was told."""
+        return self.told(catalogue, [key for key in keys if key not in self.drafts])
+
+    def written(self, catalogue: Catalogue, keys: Iterable[Key]) -> "Waiting":
+        """The index has these as this catalogue has them; what has changed since goes on waiting."""
+        left = dict(self.drafts)
+        for key in keys:
+            if key in left and _tag(left[key]) == _tag(_draft(catalogue, key)):
+                del left[key]
+        return Waiting(MappingProxyType(left))
+
+
+def _draft(catalogue: Catalogue, key: Key) -> Draft | None:
+    kind, slug = key
+    shelf = catalogue.shelf(kind)
+    entry = shelf.entries.get(slug) if shelf is not None else None
+    return Draft(entry, shelf.kind.singular) if shelf is not None and entry is not None else None
+
+
+def _tag(draft: Draft | None) -> str | None:
+    return None if draft is None else draft.entry.etag

@@ -11,10 +11,11 @@ OPEN, CLOSE = "\x01", "\x02"
 
 _CONTROL = re.compile(r"[\x00-\x08\x0e-\x1f\x7f]")
 _FENCE = re.compile(r"^[ \t]*(?:`{3,}|~{3,})[^\n`]*$", re.MULTILINE)
-# written so that the first letter is looked for at once: `!?\[` would be tried at every letter of the text
-_LINK = re.compile(r"(?:!\[|\[)([^\[\]\n]*)\]\([^()\n]*\)")
+# two, because a pattern that begins with one certain letter is found several times sooner
+_LINK = re.compile(r"\[([^\[\]\n]*)\]\([^()\n]*\)")
+_LINK_OR_IMAGE = re.compile(r"!?\[([^\[\]\n]*)\]\([^()\n]*\)")
 _LINE_START = re.compile(r"[ \t]*(?:#{1,6}[ \t]+|(?:>[ \t]?)+|[-*+][ \t]+|\d{1,9}[.)][ \t]+)")
-_RULE = re.compile(r"^[ \t]*(?:[-*_][ \t]*){3,}$", re.MULTILINE)
+_RULE = re.compile(r"[ \t]*(?:[-*_][ \t]*){3,}")
 _UNDERSCORES = re.compile("__*")
 _UNDERSCORES_AND_STRIKES = re.compile("__*|~~")
 
@@ -23,6 +24,11 @@ def line(text: str) -> str:
     """Composed, on one line, without control characters; what a title needs."""
     if not text.isascii():
         text = unicodedata.normalize("NFC", text)
+    text = text.replace("\n", " ")
+    while "  " in text:
+        text = text.replace("  ", " ")
+    if text.isprintable():
+        return text.strip()
     text = " ".join(text.split())
     return text if text.isprintable() else " ".join(_CONTROL.sub(" ", text).split())
 
@@ -32,11 +38,7 @@ def searchable(markdown: str) -> str:
     text = markdown
     if "```" in text or "~~~" in text:
         text = _FENCE.sub("", text)
-    if "](" in text:
-        text = _LINK.sub(r"\1", text)
-    if "---" in text or "***" in text or "___" in text or "- -" in text or "* *" in text:
-        text = _RULE.sub("", text)
-    text = "\n".join([_without_start(row) for row in text.split("\n")])
+    text = "\n".join([_without_start(row) for row in _without_links(text).split("\n")])
     if "~~" in text:
         text = _UNDERSCORES_AND_STRIKES.sub(_kept_mark, text)
     elif "_" in text:
@@ -51,10 +53,8 @@ def as_read(entry: Entry) -> tuple[str, str]:
 
 def loose(entry: Entry) -> str:
     """Holds each word of an entry, maybe joined with its neighbours; it is made in a tenth of the time."""
-    text = entry.body
-    if "](" in text:
-        text = _LINK.sub(r"\1", text)
-    text = f"{entry.slug} {entry.title} {text.replace('*', '').replace('`', '').replace('_', '').replace('~~', '')}"
+    text = _without_links(entry.body).replace("~~", "").replace("*", "").replace("`", "").replace("_", "")
+    text = f"{entry.slug} {entry.title} {text}"
     return text if text.isascii() else unicodedata.normalize("NFC", text)
 
 
@@ -63,11 +63,18 @@ def marked(text: str) -> str:
     return html.escape(text, quote=False).replace(OPEN, "<mark>").replace(CLOSE, "</mark>")
 
 
+def _without_links(text: str) -> str:
+    if "](" not in text:
+        return text
+    return (_LINK_OR_IMAGE if "![" in text else _LINK).sub(r"\1", text)
+
+
 def _without_start(row: str) -> str:
-    if row[:1] in "# \t>-*+" or row[:1].isdecimal():
-        start = _LINE_START.match(row)
-        return row[start.end() :] if start else row
-    return row
+    first = row[:1]
+    if first in " \t-*_" and _RULE.fullmatch(row):
+        return ""
+    start = _LINE_START.match(row) if first in "# \t>-*+" or first.isdecimal() else None
+    return row[start.end() :] if start else row
 
 
 def _kept_mark(mark: re.Match[str]) -> str:

@@ -1,7 +1,7 @@
 """Words exactly as the index sees them: SQLite's own tokenisers are asked, none is imitated.
 
-Plain ASCII is the exception, because it is most of all text and its folding is lower case alone. And as they look at one
-letter at a time, each other letter is asked for once.
+Plain ASCII is the exception, because it is most of all text and its folding is lower case alone. They look at
+one letter at a time, so each other letter is asked for once.
 """
 
 import sqlite3

@@ -229,19 +229,21 @@ class Checkout:
 
     @classmethod
     def prepare(cls, home: Path, files: int) -> "Checkout":
-        """Commit the folder, then a branch in which half of the files differ, a quarter are gone and a quarter new."""
+        """Commit the folder, then a branch in which half of the files differ, a quarter are gone and a quarter new.
+
+        What differs and what is new is as long as what was there, with one word of its own.
+        """
         _git(home, "add", "-A", FOLDER)
         _git(home, "commit", "-qm", "before")
         names = sorted(path.stem for path in (home / FOLDER).glob("*.md"))[:files]
         changed, gone = names[: files // 2], names[files // 2 : files * 3 // 4]
-        new = [f"checkout-{number:05}" for number in range(files // 4)]
+        new = [f"checkout-{number:05}" for number, _ in enumerate(gone)]
         _git(home, "checkout", "-qb", "other")
-        for name in changed:
-            (home / FOLDER / f"{name}.md").write_text(page("zzcheckout"))
+        for name, other in zip((*changed, *new), (*changed, *gone), strict=True):
+            text = (home / FOLDER / f"{other}.md").read_text()
+            (home / FOLDER / f"{name}.md").write_text(f"{text}\nzzcheckout\n")
         for name in gone:
             (home / FOLDER / f"{name}.md").unlink()
-        for name in new:
-            (home / FOLDER / f"{name}.md").write_text(page("zzcheckout"))
         _git(home, "add", "-A", FOLDER)
         _git(home, "commit", "-qm", "after")
         _git(home, "checkout", "-q", "-")

@@ -14,6 +14,9 @@ from runner.search.text import CLOSE, OPEN, line, searchable
         ("see [the tide](https://example.org/x_y) and ![a boat](boat.png)", "see the tide and a boat"),
         ("above\n\n---\n\nbelow", "above below"),
         ("```python\nprint(1)\n```\nafter", "print(1) after"),
+        ("___\n* * *\n~~~\nleft __over__ a__b _ ~", "left over a__b ~"),
+        ("say [what [it] is](x) ![ and](y)!", "say [what [it] is](x) and!"),
+        ("  two   blanks\u00a0here \t", "two blanks here"),
         (f"a{OPEN}b{CLOSE}c\x00d", "a b c d"),
     ],
 )

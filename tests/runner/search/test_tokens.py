@@ -1,6 +1,10 @@
 """Words as SQLite's tokenisers see them."""
 
-from runner.search.tokens import Tokeniser
+from hypothesis import given
+from hypothesis import strategies as st
+
+from runner.search.text import line
+from runner.search.tokens import SILENT, Tokeniser
 
 
 def test_words_are_folded_and_in_order() -> None:
@@ -18,3 +22,13 @@ def test_the_vocabulary_is_the_set_of_words() -> None:
 def test_each_word_has_its_stem() -> None:
     """Stems come in the order of their words."""
     assert Tokeniser().stems(["running", "universities", "tide"]) == ["run", "univers", "tide"]
+
+
+@given(st.text(st.characters(exclude_categories=["Cs"])).map(line))
+def test_the_folded_text_has_the_words_in_their_places(text: str) -> None:
+    """Letter by letter it is what the tokeniser makes of the whole: the same words, and no place moves."""
+    tokens = Tokeniser()
+    folded = tokens.folded(text)
+    assert len(folded) == len(text)
+    assert folded.replace(SILENT, "").split() == tokens.words(text)
+    tokens.close()

@@ -82,6 +82,8 @@ def find(drafts: Iterable[Draft], terms: Sequence[Term], tokens: Tokeniser) -> l
 
 def scores(matches: Sequence[Match], terms: Sequence[Term], corpus: Corpus, tokens: Tokeniser) -> list[float]:
     """What FTS5's `bm25` would say of each in the index as it is: so they compare with the scores of what is there."""
+    if not matches:
+        return []
     mere = Counter(phrase for match in matches for phrase in match.weights if not phrase[1])
     rarities: dict[Phrase, float] = {}
     for number, term in enumerate(terms):

@@ -81,14 +81,15 @@ class SearchIndex:
                 if stored.pop((entry.kind, entry.slug), None) != entry.etag
             ]
         keys += stored
-        with self._lock:
-            self._wait(self._waiting.told_late(catalogue, keys))
+        if keys:
+            with self._lock:
+                self._wait(self._waiting.told_late(catalogue, keys))
         return keys
 
     def tell(self, catalogue: Catalogue, keys: Iterable[Key]) -> None:
         """These entries are otherwise in this catalogue, which is in force now: searches say so at once.
 
-        It never blocks for long, and has to be called in the step in which the catalogue is put in force.
+        It takes a moment alone, and has to be called in the step in which the catalogue is put in force.
         """
         with self._lock:
             self._wait(self._waiting.told(catalogue, keys))

@@ -98,10 +98,9 @@ def run(
             page = order.places(wanted.offset, end)
             return Found(tuple(_hit(connection, expression, row, score) for row, score in page), order.total)
         terms = [*(Term({stem: word}) for word, stem in zip(words, tokens.stems(words), strict=True))]
-        terms.append(Term(beginning, last[0]))
+        terms.append(Term(beginning, last[0]))  # any beginning: it costs nothing here, and words may be new
         matches = by_hand.find(waiting.of(wanted.kinds), terms, tokens)
         scores = by_hand.scores(matches, terms, _corpus(connection), tokens)
-        # what begins with the last word but is in none of the index's stems for it is found among these alone
         places: list[tuple[Place, Callable[[], Hit]]] = [
             ((*place(row), name(connection, row[0])), partial(_hit, connection, expression, *row))
             for row in order.places(0, end)

@@ -12,8 +12,8 @@ from runner.search.tokens import SILENT, Tokeniser
 from runner.search.writer import Key
 
 MOST = 5_000
-"""With more of them the index answers alone: it is being built, and the first question of a whole home would wait for
-seconds. Of so many entries, 600 words each, a rare word takes it a quarter of a second and a common one half a second."""
+"""With more of them the index answers alone: it is being built, and the first question about a whole home would take
+seconds. Of so many entries of 600 words a rare word takes it a quarter of a second, a common one half a second."""
 
 
 @attrs.define(eq=False)

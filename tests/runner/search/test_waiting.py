@@ -114,15 +114,15 @@ def test_pages_go_over_the_seam(library: Library) -> None:
     library.sync()
     for number in range(0, 30, 3):
         library.write(f"i{number:02}", f"{'tide ' * (number % 5)} tide and flow")
-    for number in range(25):
+    for number in range(65):
         library.write(f"w{number:02}", f"{'tide ' * (number % 6)} tide and ebb")
     library.tell()
     whole = library.search("tide", limit=100)
-    assert (whole.total, len({hit.slug for hit in whole.hits})) == (55, 55)
+    assert (whole.total, len({hit.slug for hit in whole.hits})) == (95, 95)
     assert [hit.score for hit in whole.hits] == sorted(hit.score for hit in whole.hits)
-    pages = [library.search("tide", limit=7, offset=first) for first in range(0, 70, 7)]
+    pages = [library.search("tide", limit=7, offset=first) for first in range(0, 100, 7)]
     assert [hit for page in pages for hit in page.hits] == list(whole.hits)
-    assert {page.total for page in pages} == {55}
+    assert {page.total for page in pages} == {95}
 
 
 def test_only_our_markers_are_tags(library: Library) -> None:

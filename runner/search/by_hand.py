@@ -22,9 +22,6 @@ K1, B = 1.2, 0.75
 LEAST = 1e-6
 """What a word counts that more than half of all documents have."""
 
-SAMPLE = 50
-"""Entries after which a quick look is left out where it says yes of most: what follows is the slow one anyway."""
-
 Phrase: TypeAlias = tuple[int, str]
 """Which of the asked words, and the stem it was found by; no stem where a word only begins so."""
 
@@ -111,12 +108,11 @@ def _having(matches: Iterable[Match], number: int, term: Term, tokens: Tokeniser
     roots = term.roots()
     pattern = re.compile(f" ((?:{'|'.join(map(re.escape, roots))})[^ ]*)")
     likely: list[tuple[Match, list[str], list[str]]] = []
-    for tried, match in enumerate(matches):
-        if (tried < SAMPLE or len(likely) < tried // 2) and not match.draft.may_have(roots, tokens):
-            continue
-        folded = match.draft.folded(tokens)
-        title = pattern.findall(folded.words, 0, folded.text_begins)
-        likely.append((match, title, pattern.findall(folded.words, folded.text_begins)))
+    for match in matches:
+        if match.draft.may_have(roots, tokens):
+            folded = match.draft.folded(tokens)
+            title = pattern.findall(folded.words, 0, folded.text_begins)
+            likely.append((match, title, pattern.findall(folded.words, folded.text_begins)))
     fitting = term.fits(sorted({word for _, *parts in likely for part in parts for word in part}), tokens)
     found = []
     for match, title, body in likely:

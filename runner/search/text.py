@@ -5,6 +5,7 @@ import re
 import unicodedata
 
 from runner.content import Entry
+from runner.search.tokens import SILENT
 
 OPEN, CLOSE = "\x01", "\x02"
 """What stands around a hit until the text between is escaped; no indexed text holds them."""
@@ -16,6 +17,7 @@ _LINK = re.compile(r"\[([^\[\]\n]*)\]\([^()\n]*\)")
 _LINK_OR_IMAGE = re.compile(r"!?\[([^\[\]\n]*)\]\([^()\n]*\)")
 _LINE_START = re.compile(r"[ \t]*(?:#{1,6}[ \t]+|(?:>[ \t]?)+|[-*+][ \t]+|\d{1,9}[.)][ \t]+)")
 _RULE = re.compile(r"[ \t]*(?:[-*_][ \t]*){3,}")
+_NUMBER = re.compile(r"\n[ \t]*\d")
 _UNDERSCORES = re.compile("__*")
 _UNDERSCORES_AND_STRIKES = re.compile("__*|~~")
 
@@ -39,11 +41,7 @@ def searchable(markdown: str) -> str:
     if "```" in text or "~~~" in text:
         text = _FENCE.sub("", text)
     text = "\n".join([_without_start(row) for row in _without_links(text).split("\n")])
-    if "~~" in text:
-        text = _UNDERSCORES_AND_STRIKES.sub(_kept_mark, text)
-    elif "_" in text:
-        text = _UNDERSCORES.sub(_kept_mark, text)
-    return line(text.replace("*", "").replace("`", ""))
+    return line(_without_marks(text))
 
 
 def as_read(entry: Entry) -> tuple[str, str]:
@@ -51,11 +49,16 @@ def as_read(entry: Entry) -> tuple[str, str]:
     return line(entry.title) or entry.slug, searchable(entry.body)
 
 
-def loose(entry: Entry) -> str:
-    """Holds each word of an entry, maybe joined with its neighbours; it is made in a tenth of the time."""
-    text = _without_links(entry.body).replace("~~", "").replace("*", "").replace("`", "").replace("_", "")
-    text = f"{entry.slug} {entry.title} {text}"
-    return text if text.isascii() else unicodedata.normalize("NFC", text)
+def nearly_read(entry: Entry) -> tuple[str, str, bool]:
+    """Title and text in a fraction of the time, good for looking for words; whether they have none that is not read.
+
+    What is no word may be left in it: it is not on one line, and has fences, bullets and rules.
+    """
+    text = _without_links(entry.body)
+    certain = "```" not in text and "~~~" not in text and not _NUMBER.search("\n" + text)
+    text = _without_marks(text).replace(SILENT, " ")
+    text = text if text.isascii() else unicodedata.normalize("NFC", text)
+    return line(entry.title) or entry.slug, text, certain
 
 
 def marked(text: str) -> str:
@@ -67,6 +70,14 @@ def _without_links(text: str) -> str:
     if "](" not in text:
         return text
     return (_LINK_OR_IMAGE if "![" in text else _LINK).sub(r"\1", text)
+
+
+def _without_marks(text: str) -> str:
+    if "~~" in text:
+        text = _UNDERSCORES_AND_STRIKES.sub(_kept_mark, text)
+    elif "_" in text:
+        text = _UNDERSCORES.sub(_kept_mark, text)
+    return text.replace("*", "").replace("`", "")
 
 
 def _without_start(row: str) -> str:

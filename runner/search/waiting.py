@@ -7,13 +7,14 @@ from types import MappingProxyType
 import attrs
 
 from runner.content import Catalogue, Entry
-from runner.search.text import as_read, loose
+from runner.search.text import as_read, nearly_read
 from runner.search.tokens import SILENT, Tokeniser
 from runner.search.writer import Key
 
 MOST = 5_000
 """With more of them the index answers alone: it is being built, and the first question about a whole home would take
-seconds. Of so many entries of 600 words a rare word takes it a quarter of a second, a common one half a second."""
+seconds. Of so many entries of 600 words a rare word takes it a quarter of a second, a common one half a second.
+"""
 
 
 @attrs.define(eq=False)
@@ -37,25 +38,32 @@ class Draft:
 
     entry: Entry
     result_type: str
-    _loose: str | None = attrs.field(default=None, init=False)
     _folded: Folded | None = attrs.field(default=None, init=False)
+    _certain: bool = attrs.field(default=False, init=False)
 
     def may_have(self, beginnings: Collection[str], tokens: Tokeniser) -> bool:
         """Quick: False only where no word begins so. Most questions are about few of the entries."""
-        if self._folded is not None:
-            words = self._folded.words
-            return any(f" {beginning}" in words for beginning in beginnings)
-        if self._loose is None:
-            self._loose = tokens.folded(loose(self.entry)).replace(SILENT, "")
-        words = self._loose
-        return any(beginning in words for beginning in beginnings)
+        words = self._quickly(tokens).words
+        return any(f" {beginning}" in words for beginning in beginnings)
 
     def folded(self, tokens: Tokeniser) -> Folded:
         """Its words exactly."""
+        folded = self._quickly(tokens)
+        if not self._certain:
+            self._folded = folded = _fold(*as_read(self.entry), tokens)
+            self._certain = True
+        return folded
+
+    def _quickly(self, tokens: Tokeniser) -> Folded:
         if self._folded is None:
-            title, text = (f" {tokens.folded(part).replace(SILENT, '')}" for part in as_read(self.entry))
-            self._folded, self._loose = Folded(title + text, len(title)), None
+            title, text, self._certain = nearly_read(self.entry)
+            self._folded = _fold(title, text, tokens)
         return self._folded
+
+
+def _fold(title: str, text: str, tokens: Tokeniser) -> Folded:
+    title, text = (f" {tokens.folded(part).replace(SILENT, '')}" for part in (title, text))
+    return Folded(title + text, len(title))
 
 
 @attrs.define(eq=False)

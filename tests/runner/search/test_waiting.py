@@ -15,7 +15,28 @@ WORDS = (
     *("tide", "tides", "tidal", "happy", "happiness", "universe", "university", "be", "being", "bees", "ties", "3"),
     *("Über", "naïve", "приливы", "x\u0303y"),
 )
-JOINTS = (" ", " ", "\n", "-", "*", "_", "__", "~~", "`", "](u) [", "\n- ", "\n# ", "\u0301", "…", "'", "<b>")
+JOINTS = (
+    " ",
+    " ",
+    "\n",
+    "-",
+    "*",
+    "_",
+    "__",
+    "~~",
+    "`",
+    "](u) [",
+    "\n- ",
+    "\n# ",
+    "\n3. ",
+    "\n> 3) ",
+    "\n```tide\n",
+    "\x03",
+    "\u0301",
+    "…",
+    "'",
+    "<b>",
+)
 QUESTIONS = (
     *WORDS,
     *("t", "ti", "tid", "happ", "univers", "universi", "b", "п", "uber", "x"),

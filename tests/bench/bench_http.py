@@ -20,7 +20,7 @@ import attrs
 import trio
 
 from tests.bench.figures import Report, cpu_seconds, memory_kib
-from tests.bench.house import Client, furnish, measuring, served, until_searchable
+from tests.bench.house import Client, furnish, measuring, served, until_quiet, until_searchable
 from tests.support.http_client import get
 from tests.support.large_home import COMMON_WORD
 from tests.support.process import Running
@@ -28,7 +28,6 @@ from tests.support.process import Running
 API = "/api/v1"
 WAYS = ("identity", "gzip", "304")
 """The whole body, the whole body for whoever takes gzip, and what a client gets that has it already."""
-SETTLING_SECONDS = 1.0
 LARGE = 10_000
 
 
@@ -96,9 +95,10 @@ async def measure(entries: int, plan: Plan, report: Report) -> None:
         searchable = await furnish(home, entries)
         async with served(home) as house:
             tell({"start": "cold", **await _began(house.up, house.ready, searchable)})
+            await until_quiet(house.up)
         async with served(home) as house, measuring() as client:
             tell({"start": "warm", **await _began(house.up, house.ready, searchable)})
-            await trio.sleep(SETTLING_SECONDS)
+            await until_quiet(house.up)
             before = memory_kib(house.up.process.pid)
             await _load(house.up, client, entries, plan, tell)
             tell({"memory": "kib", "after_start": before, "after_load": memory_kib(house.up.process.pid)})

@@ -7,19 +7,22 @@ import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime
+from math import inf
 from pathlib import Path
 from typing import Any
 
 import attrs
 import trio
 
-from tests.bench.figures import ROOT
+from tests.bench.figures import ROOT, cpu_seconds
 from tests.support.http_client import get
 from tests.support.large_home import COMMON_WORD, make_large_home, readable
 from tests.support.process import Running, command, scrubbed, start
 
 JOB_WITHIN = 180.0
 SEARCHABLE_WITHIN = 600.0
+LOOK_SECONDS, QUIET = 4.0, 0.05
+"""How long it is watched, and the share of a processor that is nothing; it rests two seconds before it tidies up."""
 EVERYTHING = f"/api/v1/search?q={COMMON_WORD}&type=everything&limit=1"
 
 
@@ -85,6 +88,16 @@ async def served(home: Path) -> AsyncIterator[Served]:
         yield Served(up, time.perf_counter() - began)
         await up.stop()
         nursery.cancel_scope.cancel()
+
+
+async def until_quiet(up: Running) -> None:
+    """Until it does nothing of its own: all is indexed and kept, and a next start has nothing to make up for."""
+    with trio.fail_after(SEARCHABLE_WITHIN):
+        used = inf
+        while used > QUIET:
+            before = cpu_seconds(up.process.pid)
+            await trio.sleep(LOOK_SECONDS)
+            used = (cpu_seconds(up.process.pid) - before) / LOOK_SECONDS
 
 
 async def until_searchable(up: Running, entries: int) -> None:

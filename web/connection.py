@@ -19,8 +19,6 @@ import os
 import re
 from collections.abc import Awaitable, Callable
 from http import HTTPStatus
-from math import inf
-from types import TracebackType
 from typing import Any
 
 import attrs
@@ -30,11 +28,11 @@ from hypercorn.events import Closed, Event, RawData, Updated
 from hypercorn.trio.tcp_server import TCPServer
 from hypercorn.trio.worker_context import WorkerContext
 
+from web.deadlines import Patience, Shield
 from web.services import Log
 
 SEND_SECONDS = 10.0
 LAST_SEND_SECONDS = 5.0
-SILENT_SECONDS = 0.1
 SMALL = 64 * 1024
 """Bytes; what is no larger leaves in one packet with what stands before and after it."""
 
@@ -84,49 +82,6 @@ class Connections:
         """Take the shields away, so that nothing outlives a cancellation."""
         for connection in self._open:
             connection.abandon()
-
-
-@attrs.define(eq=False)
-class Patience:
-    """How long a silent connection is kept: a deadline for its reading, where hypercorn starts a task each time."""
-
-    seconds: float
-    reading: trio.CancelScope
-    _idle: bool = attrs.field(default=False, init=False)
-
-    async def restart(self, _group: Any, _action: Any) -> None:
-        """Nothing is being answered."""
-        self._idle = True
-        self.reading.deadline = trio.current_time() + self.seconds
-
-    async def stop(self) -> None:
-        """A request is there; it has time."""
-        self._idle = False
-        self.reading.deadline = inf
-
-    def hurry(self) -> None:
-        if self._idle:
-            self.reading.deadline = min(self.reading.deadline, trio.current_time() + SILENT_SECONDS)
-
-
-class Shield:
-    """A shield with a deadline, which the server can take away."""
-
-    __slots__ = ("_all", "_scope")
-
-    def __init__(self, everybodys: set[trio.CancelScope], seconds: float) -> None:
-        self._scope = trio.CancelScope(deadline=trio.current_time() + seconds, shield=True)
-        self._all = everybodys
-
-    def __enter__(self) -> trio.CancelScope:
-        self._all.add(self._scope)
-        return self._scope.__enter__()
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> bool | None:
-        self._all.discard(self._scope)
-        return self._scope.__exit__(kind, error, trace)
 
 
 class Connection(TCPServer):

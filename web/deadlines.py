@@ -30,6 +30,8 @@ class Patience:
         self.reading.deadline = inf
 
     def hurry(self) -> None:
+        """Have little patience from now on, also with a connection whose answer is just going out."""
+        self.seconds = SILENT_SECONDS
         if self._idle:
             self.reading.deadline = min(self.reading.deadline, trio.current_time() + SILENT_SECONDS)
 

@@ -136,6 +136,9 @@ async def test_a_killed_process_is_put_right_at_the_next_start(
         waking.start_soon(up.wake, "noon")
         await until_text(join, up)
         waking.cancel_scope.cancel()
+    with trio.fail_after(10):  # viewers are told first, and what is to be shown again is what is on the disk
+        while b"I stay" not in (demo_home / "data" / "live-stream.jsonl").read_bytes():
+            await trio.sleep(0.01)
     assert len(marked(demo_home)) >= 1
     assert await up.stop(signal.SIGKILL) == -signal.SIGKILL
     assert len(marked(demo_home)) >= 1

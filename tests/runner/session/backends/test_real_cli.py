@@ -1,14 +1,17 @@
 """The real Claude Code CLI against a scripted Messages API on loopback: whole wakes, and doors that stay shut."""
 
 import json
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
+from zoneinfo import ZoneInfo
 
 import attrs
 import pytest
 import trio
 
 from runner.correspondence import Threads
+from runner.schedule import load_schedule
 from runner.session.backends.claude_cli import ClaudeCli, CliOptions
 from runner.session.orphans import Mark, marked
 from tests.runner.session.stage import clean_environment, in_thread, stage
@@ -126,6 +129,12 @@ def results_of(api: MessagesApi) -> dict[str, Any]:
     }
 
 
+def free_minutes() -> int:
+    """In how many minutes a wake may be set: the CLI's shell runs by the real clock, at whatever hour this is run."""
+    schedule, now = load_schedule(ZoneInfo("America/New_York")), datetime.now(UTC)
+    return next(m for m in range(45, 400, 5) if schedule.minutes_to_nearest(now + timedelta(minutes=m)) >= 45)
+
+
 async def test_the_residents_commands_are_called_through_the_shell(tmp_path: Path) -> None:
     """A session for letters answers the one whose letter it holds, sets a wake and keeps a wish; it writes to nobody
     else, and its shell runs nothing else, also not what the CLI would let pass by itself.
@@ -138,7 +147,7 @@ async def test_the_residents_commands_are_called_through_the_shell(tmp_path: Pat
         (s.home / "runner" / ".env").write_text("RESIDENT_NAME=secret-word\n")
         done = {
             "letter": f"claude-runner letter --to mira --reply-to {letter.id} 'It costs $5; and `sings`.'",
-            "schedule": 'claude-runner schedule --in 100m --reason "to look at the tide"',
+            "schedule": f'claude-runner schedule --in {free_minutes()}m --reason "to look at the tide"',
             "impulse": 'claude-runner impulse add "paint the door"',
         }
         refused = {

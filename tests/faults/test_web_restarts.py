@@ -59,6 +59,9 @@ async def restart_under_fire(home: Path, nursery: trio.Nursery, restarts: int) -
     assert done.returncode == 0, done.stderr
     up = await start(nursery, home)
     await up.ask("restart", {"name": "web"})
+    with trio.fail_after(10):  # the index opens a reader when it is first asked, or has rested; no restart does
+        while not (await get(up.host, up.port, "/api/v1/search?q=a&type=everything")).json()["total"]:
+            await trio.sleep(0.05)
     before = descriptors(up)
     counted: Counter[str] = Counter()
     stop = trio.Event()

@@ -5,12 +5,12 @@
    (https://github.com/pgjones/hypercorn/issues/225).
 2. The last part of an answer is sent under a shield: the framework cancels its request at `http.disconnect`, which
    hypercorn reports while it is still making the connection ready for the next request.
-3. A client that stops reading has `SEND_SECONDS` for each piece and is then cut; without that limit it would hold
+3. A client that stops reading has `SEND_SECONDS` for each bit it takes and is then cut; without that limit it would hold
    its stream, and a stop of the server, for ever.
 
 An answer's head and body leave in one packet where they can: held back until the body is there.
 
-A stream of events may write to the connection itself once its head is out (`Wire`): thousands of viewers are told of an
+A stream of events may write to the connection itself once its head is out (see `web/pump.py`): thousands are told of an
 event at the cost of a system call each, where the way through the server costs ten times as much.
 """
 
@@ -120,7 +120,7 @@ class Connection(TCPServer):
         finally:
             self._group.remove(self)
 
-    # --- what a stream uses: see `Wire`
+    # --- what a stream uses: see `WIRE`
 
     def write_now(self, data: bytes) -> int:
         """Give the system what it takes at once; how much that was."""

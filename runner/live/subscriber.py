@@ -58,7 +58,7 @@ class Subscriber:
         await trio.lowlevel.checkpoint()
         deadline = trio.current_time() + within
         while True:
-            batch = self._take()
+            batch = self.take()
             if batch:
                 return batch
             if self._ended:
@@ -71,7 +71,20 @@ class Subscriber:
 
     def take(self) -> tuple[bytes, ...]:
         """What is ready now, at most `BATCH` bytes and a frame; empty when nothing is. For one who is `told`."""
-        return self._take()
+        batch: list[bytes] = []
+        size = self._catch_up_into(batch) if self._log is not None else 0
+        if size >= BATCH:
+            return tuple(batch)
+        if self._gap:
+            batch.append(frames.gap(self._gap, "slow"))
+            self._gap = 0
+        while self._pending and size < BATCH:
+            item = self._pending.popleft()
+            wire = item.wire if isinstance(item, Frame) else item
+            self._size -= len(wire)
+            size += len(wire)
+            batch.append(wire)
+        return tuple(batch)
 
     @property
     def waiting(self) -> bool:
@@ -172,22 +185,6 @@ class Subscriber:
         if isinstance(item, Frame):
             self._gap += item.weight
             self.lost += item.weight
-
-    def _take(self) -> tuple[bytes, ...]:
-        batch: list[bytes] = []
-        size = self._catch_up_into(batch) if self._log is not None else 0
-        if size >= BATCH:
-            return tuple(batch)
-        if self._gap:
-            batch.append(frames.gap(self._gap, "slow"))
-            self._gap = 0
-        while self._pending and size < BATCH:
-            item = self._pending.popleft()
-            wire = item.wire if isinstance(item, Frame) else item
-            self._size -= len(wire)
-            size += len(wire)
-            batch.append(wire)
-        return tuple(batch)
 
     def _catch_up_into(self, batch: list[bytes]) -> int:
         size = 0

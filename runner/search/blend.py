@@ -1,13 +1,12 @@
 """Entries found in another way than by their words: shown like hits, and blended with them."""
 
-import html
 from collections.abc import Sequence
 
 import attrs
 
 from runner.content import Catalogue, Entry
-from runner.search.query import BODY_TOKENS, Found, Hit, Wanted
-from runner.search.text import line, searchable
+from runner.search.query import BODY_TOKENS, Found, Hit, Wanted, hit_of
+from runner.search.text import as_read
 
 RANK = 60
 """The constant of reciprocal rank fusion (Cormack, Clarke, Büttcher: SIGIR 2009): how little first ranks stand out."""
@@ -50,16 +49,7 @@ def as_hits(catalogue: Catalogue, keys: Sequence[tuple[str, str]]) -> tuple[Hit,
 
 
 def _hit(entry: Entry, result_type: str) -> Hit:
-    words = searchable(entry.body[: BODY_TOKENS * 100]).split(" ")
+    title, body = as_read(entry)
+    words = body.split(" ")
     beginning = " ".join(words[:BODY_TOKENS]) + ("..." if len(words) > BODY_TOKENS else "")
-    mood, dream_type = entry.meta.get("mood"), entry.meta.get("type")
-    return Hit(
-        slug=entry.slug,
-        title=html.escape(line(entry.title), quote=False),
-        result_type=result_type,
-        date=entry.date,
-        snippet=html.escape(beginning, quote=False),
-        score=0.0,
-        mood=mood if isinstance(mood, str) else None,
-        dream_type=dream_type if isinstance(dream_type, str) else None,
-    )
+    return hit_of(entry, result_type, title=title, snippet=beginning, score=0.0)

@@ -197,14 +197,24 @@ def _place_of(entry: Entry, score: float) -> Place:
 def _hit_by_hand(match: Match, score: float, tokens: Tokeniser) -> Hit:
     entry = match.draft.entry
     title, body = as_read(entry)
-    meta = entry.meta
-    mood, dream_type = meta.get("mood"), meta.get("type")
+    return hit_of(
+        entry,
+        match.draft.result_type,
+        title=excerpt(title, match.words, TITLE_TOKENS, tokens),
+        snippet=excerpt(body, match.words, BODY_TOKENS, tokens),
+        score=score,
+    )
+
+
+def hit_of(entry: Entry, result_type: str, *, title: str, snippet: str, score: float) -> Hit:
+    """An entry that was not found in the index. Title and snippet are text, with `OPEN` and `CLOSE` around words."""
+    mood, dream_type = entry.meta.get("mood"), entry.meta.get("type")
     return Hit(
         slug=entry.slug,
-        title=marked(excerpt(title, match.words, TITLE_TOKENS, tokens)),
-        result_type=match.draft.result_type,
+        title=marked(title),
+        result_type=result_type,
         date=entry.date,
-        snippet=marked(excerpt(body, match.words, BODY_TOKENS, tokens)),
+        snippet=marked(snippet),
         score=round(score, 4) + 0.0,
         mood=mood if isinstance(mood, str) else None,
         dream_type=dream_type if isinstance(dream_type, str) else None,

@@ -5,8 +5,8 @@
    (https://github.com/pgjones/hypercorn/issues/225).
 2. The last part of an answer is sent under a shield: the framework cancels its request at `http.disconnect`, which
    hypercorn reports while it is still making the connection ready for the next request.
-3. A client that stops reading has `SEND_SECONDS` for each bit it takes and is then cut; without that limit it would hold
-   its stream, and a stop of the server, for ever.
+3. A client that stops reading has `SEND_SECONDS` for each bit it takes and is then cut; without that limit it would
+   hold its stream, and a stop of the server, for ever.
 
 An answer's head and body leave in one packet where they can: held back until the body is there.
 

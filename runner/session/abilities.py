@@ -78,6 +78,10 @@ class Permit:
     commands: tuple[str, ...] = ()
     letters_to: tuple[str, ...] | None = None
     """User names; None is everybody."""
+    letters_of: tuple[str, ...] | None = None
+    """Whose letters it may read; None is everybody's, and with them chats, conversations and records of sessions."""
+    shown: tuple[str, ...] = ()
+    """Single files, relative to the home, that came with what was said to it."""
 
 
 @attrs.frozen

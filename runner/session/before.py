@@ -12,25 +12,10 @@ from typing import Any
 
 import attrs
 
+from runner.home.tree import TOP
 from runner.storage import files
 
-FOLDERS = (
-    "thoughts",
-    "dreams",
-    "essays",
-    "essays-description",
-    "letters",
-    "letters-description",
-    "scores",
-    "scores-description",
-    "about",
-    "landing-page",
-    "sandbox",
-    "projects",
-    "visitor-greeting",
-    "landing-summary",
-    "bookshelf",
-)
+FOLDERS = tuple(folder.name for folder in TOP if folder.tag)
 SUFFIXES = (".md", ".json", ".py")
 _LIMIT = 256 * 1024 * 1024
 

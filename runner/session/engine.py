@@ -5,7 +5,7 @@ queue when its model was never begun; the status idle; the log closed; the lock 
 """
 
 import contextlib
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
 from typing import TypeAlias
 
@@ -25,6 +25,7 @@ from runner.session.errors import SessionLockedError
 from runner.session.events import Publish
 from runner.session.hooks import HOOKS, Hook, HookContext, NoIndex, SemanticIndex
 from runner.session.kinds import KINDS, Deadline, Kind, kind_of
+from runner.session.links import leading_out
 from runner.session.livefiles import LineFiles, Status
 from runner.session.lock import SessionLock
 from runner.session.performance import EndedSession, Performance, judge, outcome
@@ -269,7 +270,11 @@ class _Session:
         context = await gather(ask, engine.sources)
         wanted = engine.wanted(self.kind, wake.message, wake.sender, wake.image or "")
         prompts = await engine.run_sync(lambda: engine.prompter.render(ask, context, wanted))
-        await engine.run_sync(lambda: self._set_up(prompts, context.missing, context.text("prompt_file_content")))
+        links = await engine.run_sync(lambda: leading_out(permit.access_of(prompts.permit, settings.home)))
+        notes = [f"Not gathered: {name} ({why})" for name, why in sorted(context.missing.items())]
+        notes += [f"Left out of the prompt: {cut}" for cut in prompts.cuts]
+        notes += [f"Closed to this session: the link {link}, for where it leads" for link in links]
+        await engine.run_sync(lambda: self._set_up(prompts, notes, context.text("prompt_file_content")))
         deadlines = {
             Deadline.SESSION: settings.session.deadline_seconds,
             Deadline.TELEGRAM: settings.session.deadline_telegram_seconds,
@@ -291,9 +296,10 @@ class _Session:
             budget_tokens=budget_tokens,
             withheld=prompts.withheld,
             permit=prompts.permit,
+            links=links,
         )
 
-    def _set_up(self, prompts: Prompts, missing: Mapping[str, str], prompt_file: str) -> None:
+    def _set_up(self, prompts: Prompts, notes: Sequence[str], prompt_file: str) -> None:
         """Folders, log header, the message's part of the conversation. Blocking."""
         paths, wake = self.engine.settings.paths, self.wake
         for folder in (paths.data, paths.logs, paths.conversations, paths.transcripts):
@@ -301,8 +307,6 @@ class _Session:
         self.workplace.make()
         log = sessionlog.log_path(paths.logs, wake.id)
         sessionlog.begin(log, kind=wake.type, now=self.began)
-        notes = [f"Not gathered: {name} ({why})" for name, why in sorted(missing.items())]
-        notes += [f"Left out of the prompt: {cut}" for cut in prompts.cuts]
         if notes:
             sessionlog.append(log, [self.engine.redactor.text(" ".join(note.split())) for note in notes])
         if self.kind.saves and wake.message:

@@ -50,7 +50,7 @@ class Errands:
         if self.permit is None:
             return read_letter(path)
         try:
-            return HomeTools(self.settings.home).text(str(path))
+            return HomeTools(self.settings.home, permit=self.permit).text(str(path))
         except (RefusedToolError, OSError) as refusal:
             raise LetterRefused(f"{path} can't be sent as a letter: {refusal}") from None
 

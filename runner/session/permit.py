@@ -5,16 +5,18 @@ inherits, and finds in the session's private folder what that session may do. Al
 """
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 
 import attrs
 
 from runner.errors import RunnerError
+from runner.home.tree import FILES, TOP, Folder, HomeFile, Readers
 from runner.session.abilities import COMMANDS, Permit
+from runner.session.access import Access
 from runner.storage import files
 
-__all__ = ["EVERYTHING", "CommandRefused", "check", "check_letter", "keep", "of_caller"]
+__all__ = ["EVERYTHING", "CommandRefused", "access_of", "check", "check_letter", "keep", "of_caller"]
 
 EVERYTHING = Permit(tuple(COMMANDS))
 """For whoever calls from outside every session."""
@@ -23,6 +25,7 @@ SESSION, HOME = "CLAUDE_SESSION_ID", "CLAUDE_HOME"
 """The mark of a session's processes."""
 _ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9-]{0,80}")
 _LIMIT = 256 * 1024
+_PLAIN = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]{0,120}")
 
 
 class CommandRefused(RunnerError):
@@ -42,12 +45,44 @@ def of_caller(environ: Mapping[str, str], tmp: Path) -> Permit | None:
     folder = name if _ID.fullmatch(name) else "none"
     try:
         value = files.read_json(tmp / folder / FILE, limit=_LIMIT)
-        users = value["letters_to"]
-        return Permit(tuple(map(str, value["commands"])), None if users is None else tuple(map(str, users)))
+        return Permit(
+            _names(value["commands"]),
+            _names_or_all(value["letters_to"]),
+            _names_or_all(value["letters_of"]),
+            _names(value["shown"]),
+        )
     except (OSError, ValueError, KeyError, TypeError):
         raise CommandRefused(
             f"the session {name} ({SESSION}) is not running in this home, and only a running one may call this"
         ) from None
+
+
+def _names(value: Iterable[object]) -> tuple[str, ...]:
+    return tuple(map(str, value))
+
+
+def _names_or_all(value: Iterable[object] | None) -> tuple[str, ...] | None:
+    return None if value is None else _names(value)
+
+
+def access_of(permit: Permit, home: Path) -> Access:
+    """What the session with this permit may read and write, from the table of folders."""
+    alone = permit.letters_of is None
+    rows: tuple[Folder | HomeFile, ...] = (*TOP, *FILES)
+    open_to_it = {Readers.ALL} | ({Readers.ALONE, Readers.SHARED} if alone else set())
+    closed = frozenset(row.name for row in rows if row.readers not in open_to_it)
+    kept = frozenset(row.name for row in rows if row.readers in open_to_it and not row.writable)
+    held = tuple(user for user in permit.letters_of or () if _PLAIN.fullmatch(user))
+    parts = {row.name: held for row in TOP if row.readers is Readers.SHARED and held}
+    shown = frozenset(file for file in permit.shown if _readable_if_shown(file))
+    return Access(str(home), closed, kept, parts, shown)
+
+
+def _readable_if_shown(file: str) -> bool:
+    """What no session reads is not read for having been named to one; and rules are made of plain names only."""
+    top, *below = file.split("/")
+    readers = next((folder.readers for folder in TOP if folder.name == top), Readers.NONE)
+    return readers is not Readers.NONE and bool(below) and all(_PLAIN.fullmatch(part) for part in below)
 
 
 def check(permit: Permit, command: str) -> None:

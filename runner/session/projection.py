@@ -10,6 +10,7 @@ from typing import Any
 
 import attrs
 
+from runner.home.tree import Visibility
 from runner.session.events import PublicEvent
 from runner.session.records import (
     Answered,
@@ -27,7 +28,7 @@ from runner.session.records import (
     Usage,
 )
 from runner.session.redact import Redactor
-from runner.session.visibility import Viewer, Visibility
+from runner.session.visibility import Viewer
 
 INPUT_LIMIT = 500
 RESULT_LIMIT = 2000

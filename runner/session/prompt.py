@@ -8,12 +8,16 @@ from typing import Any
 import attrs
 import jinja2
 
+from runner.home.tree import TOP
 from runner.session import abilities as able
 from runner.session import inert
 from runner.session.abilities import Abilities, Permit
+from runner.session.access import Access
 from runner.session.context import Context
 from runner.session.errors import PromptError
 from runner.session.kinds import Kind
+from runner.session.permit import access_of
+from runner.session.sources import company
 from runner.session.sources.base import Ask, Letters
 
 SYSTEM_LIMIT = 180_000
@@ -78,31 +82,28 @@ class Prompter:
         fence = self.fence()
         while any(fence in str(words) for words in (wanted, *context.values.values())):
             fence = self.fence()
-        lost = self._lost(ask, context, wanted)
-        values: dict[str, Any] = {**context.values, **self._facts(ask, wanted, lost), "fence": fence}
+        strangers = _holds_strangers_words(ask, context, wanted)
+        permit = self._permit(ask, context, wanted, strangers=strangers)
+        lost = _lost(ask, strangers=strangers)
+        values: dict[str, Any] = {**context.values, **self._facts(ask, wanted, lost, permit), "fence": fence}
         system, cuts = self._system(values)
         user = self._render(f"{ask.kind.template}.md.j2", values)
         sections = {name: _size(value) for name, value in context.values.items()}
         sections |= {"message": len(wanted.message), "system": len(system), "user": len(user)}
         shown = tuple(letter.file for letter in context.letters("visitors").shown)
-        return Prompts(system, user, sections, shown, tuple(cuts), lost, self._permit(ask, context, lost))
+        return Prompts(system, user, sections, shown, tuple(cuts), lost, permit)
 
-    def _permit(self, ask: Ask, context: Context, lost: tuple[str, ...]) -> Permit:
-        commands = self.abilities.without(lost).usage()
+    def _permit(self, ask: Ask, context: Context, wanted: Wanted, *, strangers: bool) -> Permit:
         granted = ask.settings.session.outward_with_strangers
-        held = (letter.file for letter in context.letters("letters_context").shown)  # by their writers' user names
-        return Permit(tuple(commands), able.letters_to(ask.kind.name, granted, held))
-
-    def _lost(self, ask: Ask, context: Context, wanted: Wanted) -> tuple[str, ...]:
-        held = [letter for value in context.values.values() if isinstance(value, Letters) for letter in value.shown]
-        theirs = ask.kind.name == "visit" or (
-            ask.kind.name == "telegram" and wanted.sender.casefold() != ask.settings.resident.owner.casefold()
+        held = tuple(letter.file for letter in context.letters("letters_context").shown)  # by their writers' user names
+        return Permit(
+            tuple(self.abilities.without(_lost(ask, strangers=strangers)).usage()),
+            able.letters_to(ask.kind.name, granted, held),
+            held if strangers else None,
+            _inside(ask.settings.home, wanted.image),
         )
-        if any(letter.stranger for letter in held) or (wanted.message and theirs):
-            return able.withheld(ask.kind.name, ask.settings.session.outward_with_strangers)
-        return ()
 
-    def _facts(self, ask: Ask, wanted: Wanted, lost: tuple[str, ...]) -> dict[str, Any]:
+    def _facts(self, ask: Ask, wanted: Wanted, lost: tuple[str, ...], permit: Permit) -> dict[str, Any]:
         kind: Kind = ask.kind
         resident = ask.settings.resident
         abilities = self.abilities.without(lost)
@@ -112,6 +113,7 @@ class Prompter:
             "resident": resident.name,
             "owner": resident.owner,
             "claude_home": str(ask.settings.home),
+            "directories": _directories(access_of(permit, ask.settings.home)),
             "tools": abilities.tools,
             "commands": abilities.usage(),
             "able": abilities,
@@ -143,6 +145,31 @@ class Prompter:
             return self._environment.get_template(name).render(**values)
         except jinja2.TemplateError as error:
             raise PromptError(f"the prompt template {name} can't be used: {error.message or error}") from error
+
+
+def _holds_strangers_words(ask: Ask, context: Context, wanted: Wanted) -> bool:
+    held = [letter for value in context.values.values() if isinstance(value, Letters) for letter in value.shown]
+    return any(letter.stranger for letter in held) or (
+        bool(wanted.message) and company.is_a_strangers(ask.kind, wanted.sender, owner=ask.settings.resident.owner)
+    )
+
+
+def _lost(ask: Ask, *, strangers: bool) -> tuple[str, ...]:
+    return able.withheld(ask.kind.name, ask.settings.session.outward_with_strangers) if strangers else ()
+
+
+def _inside(home: Path, image: str) -> tuple[str, ...]:
+    inside = Access(str(home)).relative(image) if image else None
+    return (inside,) if inside else ()
+
+
+def _directories(access: Access) -> tuple[tuple[str, str], ...]:
+    """The folders that this session can look into, and what each is for."""
+    return tuple(
+        (folder.name, folder.about if folder.writable else f"{folder.about}; read only")
+        for folder in TOP
+        if folder.about and folder.name not in access.closed
+    )
 
 
 def _size(value: object) -> int:

@@ -7,13 +7,13 @@ import trio
 
 from runner.ledger import RunSync
 from runner.session.backends.base import RunListener, RunOrder, RunResult
-from runner.session.backends.claude_cli import ClaudeCli, arguments, environment, write_private
+from runner.session.backends.claude_cli import ClaudeCli, arguments, environment, prepare
 from runner.session.orphans import start_time
 
 __all__ = ["TerminalCli", "talk_arguments"]
 
 _PRINT_MODE = ("-p", "--verbose", "--include-partial-messages")
-_PRINT_MODE_WITH_VALUE = ("--output-format", "--max-turns", "--max-budget-usd")
+_PRINT_MODE_WITH_VALUE = ("--input-format", "--output-format", "--max-turns", "--max-budget-usd")
 _TERMINAL = ("TERM", "COLORTERM", "TERM_PROGRAM", "LANG", "LC_ALL", "TZ")
 
 
@@ -40,9 +40,8 @@ class TerminalCli:
     name: str = "claude-cli"
 
     async def run(self, order: RunOrder, listener: RunListener) -> RunResult:
-        prompt_file = order.private / "system-prompt.md"
-        await self.run_sync(lambda: write_private(prompt_file, order.system))
-        argv = talk_arguments(arguments(order, self.cli.options, prompt_file), go_on=self.go_on)
+        await self.run_sync(lambda: prepare(order, self.cli.options))
+        argv = talk_arguments(arguments(order, self.cli.options), go_on=self.go_on)
         env = environment(order, self.cli.options)
         env |= {name: self.environ[name] for name in _TERMINAL if name in self.environ}
         await listener.spawning()

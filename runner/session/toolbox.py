@@ -27,7 +27,8 @@ class SessionTools:
     @classmethod
     def of(cls, files: HomeTools, errands: Errands | None, permit: Permit) -> "SessionTools":
         """The tools that a session with this permit has."""
-        return cls(files, None if errands is None else attrs.evolve(errands, permit=permit))
+        mine = attrs.evolve(files, permit=permit)
+        return cls(mine, None if errands is None else attrs.evolve(errands, permit=permit))
 
     def commands(self) -> tuple[str, ...]:
         permit = self.errands.permit if self.errands is not None else None

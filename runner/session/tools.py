@@ -7,7 +7,6 @@ can lead out between the check and the use. All of it blocks: `HomeTools.call` r
 import contextlib
 import json
 import os
-import posixpath
 import stat
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
@@ -15,12 +14,12 @@ from typing import Any
 
 import attrs
 
+from runner.session.abilities import Permit
+from runner.session.access import Access
 from runner.session.errors import RefusedToolError
+from runner.session.permit import access_of
 from runner.storage import files
 
-CLOSED = frozenset({"runner", "data", "moderation", "logs", ".git", ".claude"})
-CLOSED_FILES = frozenset({"sessions.db", "sessions.db-wal", "sessions.db-shm", "claude-runner.toml"})
-CLOSED_ENDINGS = (".env", ".key", ".pem")
 READ_LIMIT = 256 * 1024
 WRITE_LIMIT = 1024 * 1024
 SEARCH_FILE_LIMIT = 1024 * 1024
@@ -70,6 +69,12 @@ class HomeTools:
 
     home: Path
     allowed: tuple[str, ...] = tuple(DESCRIPTIONS)
+    permit: Permit = attrs.field(factory=Permit)
+    """Of the session that uses them."""
+
+    access: Access = attrs.field(
+        init=False, default=attrs.Factory(lambda self: access_of(self.permit, self.home), takes_self=True)
+    )
 
     def names(self) -> tuple[str, ...]:
         """The tools this session has; the CLI's names for the same thing are understood."""
@@ -104,20 +109,14 @@ class HomeTools:
         except OSError as error:
             return ToolAnswer(f"{name} failed: {error.strerror or error}", is_error=True)
 
-    def _parts(self, path: str) -> tuple[str, ...]:
+    def _parts(self, path: str, *, write: bool = False) -> tuple[str, ...]:
         """The components below the home; whatever lies elsewhere or is closed is refused by name."""
-        if "\0" in path:
-            raise RefusedToolError("a path cannot contain a NUL character")
-        home = posixpath.normpath(str(self.home))
-        whole = posixpath.normpath(posixpath.join(home, path))
-        if whole != home and not whole.startswith(home + "/"):
-            raise RefusedToolError(f"{path} is outside your home; only files inside it can be used")
-        parts = tuple(part for part in whole[len(home) :].split("/") if part)
-        if parts and (parts[0] in CLOSED or parts[0] in CLOSED_FILES or ".git" in parts):
-            raise RefusedToolError(f"{path} is closed: {parts[0]} belongs to the house, not to the resident")
-        if parts and parts[-1].endswith(CLOSED_ENDINGS):
-            raise RefusedToolError(f"{path} is closed: files of this kind hold keys")
-        return parts
+        access = self.access
+        refused = access.refusal(path, write=write)
+        if refused is not None:
+            raise RefusedToolError(refused)
+        inside = access.relative(path)
+        return tuple(inside.split("/")) if inside else ()
 
     @contextlib.contextmanager
     def _folder(self, parts: tuple[str, ...], shown: str, *, make: bool = False) -> Iterator[int]:
@@ -140,6 +139,9 @@ class HomeTools:
         finally:
             os.close(descriptor)
 
+    def _may_read(self, folder: tuple[str, ...], name: str) -> bool:
+        return self.access.refusal("/".join((*folder, name))) is None
+
     def text(self, path: str, limit: int = READ_LIMIT) -> str:
         """What stands in a file that the resident may read; RefusedToolError or OSError for any other."""
         parts = self._parts(path)
@@ -152,7 +154,7 @@ class HomeTools:
         return content.decode("utf-8", "replace")
 
     def _store(self, path: str, text: str) -> None:
-        parts = self._parts(path)
+        parts = self._parts(path, write=True)
         data = text.encode("utf-8", "replace")
         if not parts:
             raise RefusedToolError(f"{path} is a folder")
@@ -194,7 +196,7 @@ class HomeTools:
             names = sorted(
                 entry.name + ("/" if entry.is_dir(follow_symlinks=False) else "")
                 for entry in entries
-                if not entry.name.startswith(".") and (parts or entry.name not in CLOSED | CLOSED_FILES)
+                if not entry.name.startswith(".") and self._may_read(parts, entry.name)
             )
         more = [f"... and {len(names) - ENTRIES} more"] if len(names) > ENTRIES else []
         return "\n".join(names[:ENTRIES] + more) or "(empty)"
@@ -206,12 +208,12 @@ class HomeTools:
         found: list[str] = []
         with self._folder(parts, path) as folder:
             for below, folders, files, descriptor in os.fwalk(".", dir_fd=folder, follow_symlinks=False):
-                at_home = not parts and below == "."
-                folders[:] = sorted(n for n in folders if not n.startswith(".") and not (at_home and n in CLOSED))
+                here = (*parts, *(part for part in below.split("/") if part != "."))
+                folders[:] = sorted(n for n in folders if not n.startswith(".") and self._may_read(here, n))
                 for name in sorted(files):
-                    if name.startswith(".") or name in CLOSED_FILES or name.endswith(CLOSED_ENDINGS):
+                    if name.startswith(".") or not self._may_read(here, name):
                         continue
-                    shown = posixpath.normpath(posixpath.join(*parts, below, name))
+                    shown = "/".join((*here, name))
                     found += _matches(descriptor, name, shown, wanted)
                     if len(found) >= MATCHES:
                         return "\n".join([*found[:MATCHES], "... and maybe more"])

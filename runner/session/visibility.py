@@ -4,7 +4,6 @@ SHOWN   call and result are public.       NAMED   the tool's name and nothing th
 HIDDEN  neither call nor result leaves a trace: it names something private.
 """
 
-import enum
 import posixpath
 import re
 from collections.abc import Iterator, Mapping
@@ -13,50 +12,17 @@ from typing import Any
 
 import attrs
 
+from runner.home.tree import TOP, Visibility
 from runner.session.abilities import COMMANDS
+from runner.session.access import beginning_of
 
-PUBLIC_ROOTS = frozenset(
-    {
-        "thoughts",
-        "dreams",
-        "essays",
-        "essays-description",
-        "letters",
-        "letters-description",
-        "scores",
-        "scores-description",
-        "bookshelf",
-        "about",
-        "landing-page",
-        "landing-summary",
-        "visitor-greeting",
-        "sandbox",
-        "projects",
-        "news",
-        "gifts",
-        "prompt",
-    }
-)
-PRIVATE_ROOTS = frozenset(
-    {
-        "memory",
-        "telegram",
-        "mailbox",
-        "conversations",
-        "transcripts",
-        "visitors",
-        "inner-thread",
-        "data",
-        "moderation",
-        "logs",
-        "runner",
-    }
-)
+_SEEN = {folder.name: folder.visibility for folder in TOP}
+PRIVATE_ROOTS = tuple(sorted(name for name, seen in _SEEN.items() if seen is Visibility.HIDDEN))
 _PRIVATE_NAMES = re.compile(
-    r"(?:^|[^A-Za-z0-9_-])(?:" + "|".join(sorted(PRIVATE_ROOTS)) + r")(?:/|\\|\"|'|\s|$|\*|;|\|)"
+    r"(?:^|[^A-Za-z0-9_-])(?:" + "|".join(PRIVATE_ROOTS) + r")(?:/|\\|\"|'|\s|$|\*|;|\|)"
     r"|\.env\b|\.key\b|\.pem\b|sessions\.db|\.claude\b|\.git/"
 )
-_NAMED_FOLDER = re.compile(r"(?:^|[\s\"'=(:/])(?:" + "|".join(sorted(PRIVATE_ROOTS)) + r")/|\.env\b|sessions\.db")
+_NAMED_FOLDER = re.compile(r"(?:^|[\s\"'=(:/])(?:" + "|".join(PRIVATE_ROOTS) + r")/|\.env\b|sessions\.db")
 _PATH_MEMBERS = {
     "read": "file_path",
     "write": "file_path",
@@ -74,12 +40,6 @@ _ERRAND = re.compile(rf"\bclaude-runner\s+(?:{'|'.join(COMMANDS)})\b")
 _GERUND = {"read": "Reading", "write": "Writing", "edit": "Editing", "list": "Listing", "ls": "Listing"}
 
 
-class Visibility(enum.Enum):
-    SHOWN = "shown"
-    NAMED = "named"
-    HIDDEN = "hidden"
-
-
 @attrs.frozen
 class Viewer:
     """Judges tool calls of the session that lives in `home`."""
@@ -93,18 +53,29 @@ class Viewer:
             return Visibility.HIDDEN
         member = _PATH_MEMBERS.get(name)
         words = [text for key, text in _strings(given) if member is None or key not in {"content", "new_string"}]
-        path = self.inside(_text(given, member)) if member is not None else None
-        if path is not None and path.partition("/")[0] in PUBLIC_ROOTS:
-            pattern = _text(given, "pattern") if name in {"glob", "grep", "search"} else ""
-            wanders = name == "glob" and (".." in pattern or pattern.startswith(("/", "~")))
-            hidden_file = any(part.startswith(".") for part in path.split("/"))
-            if not wanders and not hidden_file:
-                return Visibility.SHOWN
-        if path is not None and (path.partition("/")[0] in PRIVATE_ROOTS or path.startswith(".")):
+        path = self._place(name, given, member)
+        seen = None if path is None else _SEEN.get(path.partition("/")[0])
+        if seen is Visibility.SHOWN and not self._wanders(name, given, path or ""):
+            return Visibility.SHOWN
+        if path is not None and (seen is Visibility.HIDDEN or path.startswith(".")):
             return Visibility.HIDDEN
         if any(_PRIVATE_NAMES.search(self._without_home(text)) for text in words):
             return Visibility.HIDDEN
         return Visibility.NAMED
+
+    def _place(self, name: str, given: Mapping[str, Any], member: str | None) -> str | None:
+        """Where in the home a call works; of a glob also where its pattern begins to look."""
+        if member is None:
+            return None
+        path = _text(given, member)
+        if name == "glob" and (begins := beginning_of(_text(given, "pattern"))):
+            path = posixpath.join(path, begins)
+        return self.inside(path)
+
+    def _wanders(self, name: str, given: Mapping[str, Any], path: str) -> bool:
+        """Whether it may touch more than its place says."""
+        pattern = _text(given, "pattern") if name == "glob" else ""
+        return ".." in pattern or pattern.startswith("~") or any(part.startswith(".") for part in path.split("/"))
 
     def shows_result(self, content: str) -> bool:
         """Whether what a shown call gave back may be shown: not when it names private files."""

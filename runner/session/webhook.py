@@ -5,28 +5,13 @@ from urllib.parse import urljoin, urlsplit
 
 import httpx
 
+from runner.home.tree import TOP
 from runner.session.errors import HookFailedError
 
 EACH = 7.0
 """Seconds for one try: two of them stay under the fifteen that a hook has."""
 REDIRECTS = 3
-TAGS = {
-    "thoughts": "thoughts",
-    "dreams": "dreams",
-    "about": "about",
-    "landing-page": "landing",
-    "landing-summary": "landing",
-    "sandbox": "sandbox",
-    "projects": "projects",
-    "essays": "essays",
-    "essays-description": "essays",
-    "letters": "letters",
-    "letters-description": "letters",
-    "scores": "scores",
-    "scores-description": "scores",
-    "visitor-greeting": "visitors",
-    "bookshelf": "bookshelf",
-}
+TAGS = {folder.name: folder.tag for folder in TOP if folder.tag}
 ECHOES = "echoes"
 _SERVER_ERROR = 500
 _TOO_MANY = 429

@@ -49,7 +49,9 @@ class RunOrder:
     withheld: tuple[str, ...] = ()
     """Commands and tools that carry words out of the house, and that this session must not have."""
     permit: Permit = attrs.field(factory=Permit)
-    """The resident's commands that this session may call."""
+    """The resident's commands that this session may call, and whose words it may read."""
+    links: tuple[str, ...] = ()
+    """Links in the home that lead to places this session may not look at; by their paths in the home."""
 
 
 @attrs.frozen

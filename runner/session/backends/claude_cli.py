@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import shlex
 import sys
 from collections.abc import Mapping, Sequence
@@ -11,16 +12,13 @@ import attrs
 
 from runner.session import guard
 from runner.session.abilities import cli_rules
-from runner.session.backends.base import RunListener, RunOrder, RunResult, RunSync
+from runner.session.access import KEY_ENDINGS, MACHINERY, Access, all_but
+from runner.session.backends.base import RunListener, RunOrder, RunResult, RunSync, as_line
 from runner.session.backends.process import Limits, Program, Watch, run_process_group
 from runner.session.orphans import Mark
+from runner.session.permit import access_of
 from runner.session.records import Ended, Notice, Said, parse
 
-CLOSED_FOLDERS = ("runner", "data", "moderation", "logs")
-"""Never read or written by the resident: keys, state, verdicts about strangers, logs."""
-KEPT_FOLDERS = (".git", ".claude")
-"""Never written: files in them are run by git, or by the CLI itself, as whoever runs the process."""
-CLOSED_FILES = ("sessions.db", "sessions.db-wal", "sessions.db-shm", ".env", "claude-runner.toml")
 PASSED_ON = frozenset(
     {
         "PATH",
@@ -49,6 +47,11 @@ GUARD_WITHIN = 3600
 """Seconds. It takes some hundredths of one; but the CLI goes on without a guard that is late, so a machine that is that
 busy had better stall the session.
 """
+LAST_WORDS = "(This is the end of what is said to you here.)"
+SYSTEM, SETTINGS, GUARD = "system-prompt.md", "settings.json", "guard.json"
+"""Files of one session, in its private folder."""
+_HIDDEN = ("./.[!.]*", "./.[!.]*/**")
+_NO_PLAIN = re.compile(r"[^\w./ -]|^\s|\s$")
 _LARGE = 1024 * 1024
 
 
@@ -76,12 +79,24 @@ class CliOptions:
     """Runs the guard of the shell; the resident's commands lie beside it."""
 
 
-def deny_rules() -> list[str]:
-    """The rules that hold in every permission mode. `./` is the home; what is outside is never granted."""
-    closed = [f"./{folder}/**" for folder in CLOSED_FOLDERS] + [f"./{name}" for name in CLOSED_FILES]
-    kept = [f"./{folder}/**" for folder in KEPT_FOLDERS]
-    rules = [f"{tool}({path})" for path in closed for tool in ("Read", "Edit")]
-    return rules + [f"Edit({path})" for path in (*kept, "./.mcp.json")]
+def deny_rules(access: Access, links: Sequence[str] = ()) -> list[str]:
+    """The rules that hold in every permission mode; `./` is the home. What is outside is never granted.
+
+    The guard decides about each single path. These are for what walks over many, and for a day on which it can't.
+    """
+    unread: list[str] = [*_HIDDEN, *(f"./**/*{ending}" for ending in KEY_ENDINGS), f"./**/{MACHINERY}/**"]
+    unwritten = list(unread)
+    for name in sorted(access.closed):
+        left_open = access.open_in(name)
+        unread += [f"./{pattern}" for pattern in all_but(name, left_open)] + ([] if left_open else [f"./{name}"])
+        unwritten += [f"./{name}", f"./{name}/**"]
+    for name in sorted(access.kept):
+        unwritten += [f"./{name}", f"./{name}/**"]
+    for link in links:
+        pattern = _NO_PLAIN.sub("?", link)
+        unread += [f"./{pattern}", f"./{pattern}/**"]
+        unwritten += [f"./{pattern}", f"./{pattern}/**"]
+    return [f"Read({path})" for path in unread] + [f"Edit({path})" for path in unwritten]
 
 
 def withholding_rules(withheld: Sequence[str]) -> list[str]:
@@ -89,21 +104,23 @@ def withholding_rules(withheld: Sequence[str]) -> list[str]:
     return [name if name[:1].isupper() else f"Bash(claude-runner {name}:*)" for name in withheld]
 
 
-def arguments(order: RunOrder, options: CliOptions, prompt_file: Path) -> list[str]:
-    """The command line. Prompts are never in it: others on the machine can read it, and it is limited in size."""
-    argv = [options.binary, "-p", "--model", order.model, "--system-prompt-file", str(prompt_file)]
+def arguments(order: RunOrder, options: CliOptions) -> list[str]:
+    """The command line. Nothing that is said stands in it: others on the machine can read it, and it is limited."""
+    argv = [options.binary, "-p", "--model", order.model, "--system-prompt-file", str(order.private / SYSTEM)]
+    argv += ["--input-format", "stream-json"]
     argv += ["--output-format", "stream-json", "--verbose", "--include-partial-messages"]
     argv += ["--max-turns", str(order.max_turns)]
-    permissions: dict[str, object] = {"deny": deny_rules() + withholding_rules(order.withheld)}
     if options.dangerous:
         argv += ["--dangerously-skip-permissions"]
     else:
-        allow = [*options.allow, *cli_rules(order.permit.commands)]
-        permissions |= {"defaultMode": "acceptEdits", "allow": allow}
-        argv += ["--permission-mode", "acceptEdits", "--tools", ",".join(offered(options.tools, allow))]
-    settings = {"permissions": permissions, **guarded(order.permit.commands, options)}
+        argv += [
+            "--permission-mode",
+            "acceptEdits",
+            "--tools",
+            ",".join(offered(options.tools, _allowed(order, options))),
+        ]
     # the home's own CLI settings are not read: the resident can write them, and they can name programs to run
-    argv += ["--settings", json.dumps(settings), "--setting-sources", "user", "--strict-mcp-config"]
+    argv += ["--settings", str(order.private / SETTINGS), "--setting-sources", "user", "--strict-mcp-config"]
     if order.budget_usd is not None:
         argv += ["--max-budget-usd", f"{order.budget_usd:.4f}"]
     if order.resume is not None:
@@ -113,23 +130,59 @@ def arguments(order: RunOrder, options: CliOptions, prompt_file: Path) -> list[s
     return argv
 
 
+def _allowed(order: RunOrder, options: CliOptions) -> list[str]:
+    return [*options.allow, *cli_rules(order.permit.commands)]
+
+
 def offered(tools: Sequence[str], allow: Sequence[str]) -> list[str]:
     """The tools a session has: the chosen ones, and those that a rule allows in part."""
     named = [rule.partition("(")[0].strip() for rule in allow]
     return list(dict.fromkeys([*tools, *(name for name in named if name)]))
 
 
-def guarded(commands: Sequence[str], options: CliOptions) -> dict[str, object]:
-    """The settings that put the guard before the shell, unless the operator gave the session a whole one."""
-    patterns = [rule.strip() for rule in options.allow if rule.strip().partition("(")[0].strip() == SHELL]
-    inside = [pattern.partition("(")[2].removesuffix(")") for pattern in patterns]
-    if options.dangerous or SHELL in options.tools or any(pattern in {"", "*", ":*"} for pattern in inside):
-        return {}
-    call = shlex.join([options.python, "-I", "-S", str(Path(guard.__file__)), *commands, "--", *inside])
-    # what keeps the guard from running must not open the shell
+def cli_settings(order: RunOrder, options: CliOptions) -> dict[str, object]:
+    """The CLI's settings of one session: its rules, and the guard before each use of a tool."""
+    access = access_of(order.permit, order.home)
+    permissions: dict[str, object] = {"deny": deny_rules(access, order.links) + withholding_rules(order.withheld)}
+    if not options.dangerous:
+        permissions |= {"defaultMode": "acceptEdits", "allow": _allowed(order, options)}
+    call = shlex.join([options.python, "-I", "-S", str(Path(guard.__file__)), str(order.private / GUARD)])
+    # what keeps the guard from running must not open anything
     hook = {"type": "command", "command": f"{call} || exit 2", "timeout": GUARD_WITHIN}
     # said outright, because the operator's own settings of the CLI may switch all hooks off
-    return {"hooks": {"PreToolUse": [{"matcher": SHELL, "hooks": [hook]}]}, "disableAllHooks": False}
+    hooks = {"PreToolUse": [{"matcher": "*", "hooks": [hook]}]}
+    return {"permissions": permissions, "hooks": hooks, "disableAllHooks": False}
+
+
+def guarded(order: RunOrder, options: CliOptions) -> dict[str, object]:
+    """What the guard has to know. A shell that the operator gave whole is not looked at."""
+    patterns = [rule.strip() for rule in options.allow if rule.strip().partition("(")[0].strip() == SHELL]
+    inside = [pattern.partition("(")[2].removesuffix(")") for pattern in patterns]
+    whole = options.dangerous or SHELL in options.tools or any(pattern in {"", "*", ":*"} for pattern in inside)
+    return {
+        "access": access_of(order.permit, order.home).as_json(),
+        "commands": list(order.permit.commands),
+        "patterns": inside,
+        "shell": whole,
+    }
+
+
+def prepare(order: RunOrder, options: CliOptions) -> None:
+    """Write what the CLI and the guard read into the session's private folder. Blocking."""
+    write_private(order.private / SYSTEM, order.system)
+    write_private(order.private / SETTINGS, json.dumps(cli_settings(order, options)))
+    write_private(order.private / GUARD, json.dumps(guarded(order, options)))
+
+
+def spoken(user: str) -> bytes:
+    """The user prompt as the CLI reads it from its standard input.
+
+    Of one text the CLI takes `@path` for a file to be put in, past every rule, and a `/` at the beginning for a command
+    of its own. Of a message of several it looks at the last one alone: that one is ours.
+    """
+    blocks = [{"type": "text", "text": text} for text in (user, LAST_WORDS)]
+    message = {"type": "user", "message": {"role": "user", "content": blocks}}
+    return as_line(message) + b"\n"
 
 
 def environment(order: RunOrder, options: CliOptions) -> dict[str, str]:
@@ -182,13 +235,12 @@ class ClaudeCli:
     name: str = "claude-cli"
 
     async def run(self, order: RunOrder, listener: RunListener) -> RunResult:
-        prompt_file = order.private / "system-prompt.md"
-        await self.run_sync(lambda: write_private(prompt_file, order.system))
+        await self.run_sync(lambda: prepare(order, self.options))
         program = Program(
-            argv=arguments(order, self.options, prompt_file),
+            argv=arguments(order, self.options),
             environment=environment(order, self.options),
             cwd=order.home,
-            stdin=order.user.encode("utf-8", "replace"),
+            stdin=spoken(order.user),
         )
         limits = Limits(
             stall=self.options.stall,

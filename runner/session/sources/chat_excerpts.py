@@ -38,7 +38,7 @@ def lines_with(records: Sequence[Mapping[str, Any]], name: str, *, owner: str) -
 
 
 async def gather(ask: Ask) -> Letters:
-    name = counterpart(ask)
+    name = await counterpart(ask)
     if name is None:
         return Letters()
     who, zone = ask.settings.resident, ask.settings.resident.zone

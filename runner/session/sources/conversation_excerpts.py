@@ -1,10 +1,13 @@
-"""The last two conversations this session may recall: public ones, and those with the one it is with."""
+"""The last two conversations this session may recall: its own, those with the one it is with, and the owner's.
+
+What strangers said in another session is not among them: it would make strangers' company of every session after it.
+"""
 
 from pathlib import Path
 
 from runner.content import frontmatter
 from runner.session.sources.base import Ask, Letter, Letters, Source, entries
-from runner.session.sources.company import OPEN_TYPES, counterpart, same
+from runner.session.sources.company import OPEN_TYPES, OWN_TYPE, STRANGERS_TYPE, counterpart, same
 from runner.storage import files
 
 MOST = 2
@@ -23,7 +26,7 @@ def excerpt(text: str, limit: int = LIMIT) -> str:
 
 
 def newest(folder: Path, name: str | None, owner: str) -> Letters:
-    """Oldest of the two first. Blocking."""
+    """Oldest of the two first; those with this person, with nobody None. Blocking."""
     found: list[Letter] = []
     for entry in entries(folder, suffix=".md")[:LOOKED_AT]:
         try:
@@ -31,17 +34,24 @@ def newest(folder: Path, name: str | None, owner: str) -> Letters:
         except (OSError, files.FileTooLarge):
             continue
         kind, sender = page.keys.get("type"), page.keys.get("sender")
-        if kind in OPEN_TYPES or (name is not None and same(sender, name)):
-            theirs = kind == "visit" or not (not sender or same(sender, owner))
+        if kind == OWN_TYPE or (name is not None and _is_with(name, kind, sender, owner)):
+            theirs = bool(sender) and not same(sender, owner)
             found.append(Letter(f"conversations/{entry.name}", excerpt(page.body), entry.name, stranger=theirs))
         if len(found) == MOST:
             break
     return Letters(tuple(reversed(found)))
 
 
+def _is_with(name: str, kind: object, sender: object, owner: str) -> bool:
+    """In a visit anybody may have called himself so; other open conversations are the owner's."""
+    if kind in OPEN_TYPES:
+        return kind != STRANGERS_TYPE and same(name, owner)
+    return same(sender, name)
+
+
 async def gather(ask: Ask) -> Letters:
-    folder, owner = ask.settings.paths.conversations, ask.settings.resident.owner
-    return await ask.run_sync(lambda: newest(folder, counterpart(ask), owner))
+    folder, owner, name = ask.settings.paths.conversations, ask.settings.resident.owner, await counterpart(ask)
+    return await ask.run_sync(lambda: newest(folder, name, owner))
 
 
 SOURCE = Source("conversation_excerpts", gather, fallback=Letters())

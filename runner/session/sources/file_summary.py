@@ -2,22 +2,11 @@
 
 from pathlib import Path
 
+from runner.home.tree import TOP
 from runner.session import inert
 from runner.session.sources.base import Ask, Source, entries
 
-FOLDERS = (
-    "sandbox",
-    "projects",
-    "dreams",
-    "about",
-    "landing-page",
-    "bookshelf",
-    "news",
-    "gifts",
-    "readings",
-    "conversations",
-    "transcripts",
-)
+FOLDERS = tuple(folder.name for folder in TOP if folder.newest)
 NEWEST = 5
 HEADING = "Newest files:"
 

@@ -5,7 +5,8 @@ from typing import Any
 
 import pytest
 
-from runner.session.visibility import Viewer, Visibility
+from runner.home.tree import Visibility
+from runner.session.visibility import Viewer
 
 HOME = Path("/h/home")
 SHOWN, NAMED, HIDDEN = Visibility.SHOWN, Visibility.NAMED, Visibility.HIDDEN

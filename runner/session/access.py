@@ -12,6 +12,8 @@ from typing import Any, NamedTuple
 KEY_ENDINGS = (".env", ".key", ".pem")
 MACHINERY = ".git"
 """Never a session's, wherever it lies: what is in it is run by git as whoever runs the process."""
+_FIRST, _LAST = 0x22, 0xFFFF
+"""Letters that a name may begin with, as far as patterns know them."""
 
 
 class Access(NamedTuple):
@@ -135,11 +137,24 @@ def _others_than(names: AbstractSet[str]) -> Iterator[str]:
         firsts = "".join(sorted({rest[0] for rest in rests if rest}))
         if "" not in rests and prefix:
             yield prefix
-        if firsts:
-            yield f"{prefix}[!{firsts}]*"
-        else:
-            yield f"{prefix}?*"
+        yield f"{prefix}{_no_letter_of(firsts) if firsts else '?'}*"
         for first in firsts:
             yield from differ(prefix + first, {rest[1:] for rest in rests if rest.startswith(first)})
 
     return differ("", names)
+
+
+def _no_letter_of(letters: str) -> str:
+    """A class of all other letters, told by ranges: one of the CLI's two matchers does not know negation, nor case."""
+    special = {"-", "^", "!", "[", "]", "\\", "/"}
+    left_out = {*letters.lower(), *letters.upper(), *special}
+    ends = sorted({ord(letter) for letter in left_out if ord(letter) > _FIRST} | {_LAST + 1})
+    ranges, begin = "", _FIRST
+    for end in ends:
+        if end - 1 > begin:
+            ranges += f"{chr(begin)}-{chr(end - 1)}"
+        elif end - 1 == begin:
+            ranges += chr(begin)
+        begin = end + 1
+    # these are no letters of their own except where they can't be anything else
+    return f"[{ranges}{''.join(mark for mark in '!^-' if mark not in letters)}]"

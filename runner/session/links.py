@@ -17,7 +17,7 @@ def leading_out(access: Access) -> tuple[str, ...]:
             found.append(link)
             if len(found) >= MOST:
                 break
-    return tuple(found)
+    return tuple(sorted(found))
 
 
 def _links(access: Access) -> Iterator[str]:

@@ -73,7 +73,8 @@ def home_full_of(text: str, home: Path) -> Path:
     lines = [{"timestamp": text, "from": name, "text": text} for name in ("dinesh", "mira", text)]
     write(home / "telegram" / "chat-history.jsonl", "".join(json.dumps(line) + "\n" for line in lines))
     for number in range(2):
-        body = f'---\ntype: "visit"\nsender: "x"\n---\n\n## Message\n\n{text}'
+        kind = ("visit", "self")[number]
+        body = f'---\ntype: "{kind}"\nsender: "x"\n---\n\n## Message\n\n{text}'
         write(home / "conversations" / f"2026030{number}-090000.md", body)
         write(home / "visitors" / f"2026-03-0{number + 1}-v.md", f"---\nfrom: {json.dumps(text)}\n---\n{text}")
     return home
@@ -155,7 +156,7 @@ async def test_in_the_conversation_file_it_is_only_the_message(tmp_path: Path, k
         start = content.index(b"\n---\n\n## Message\n\n") + len(b"\n---\n\n## Message\n\n")
         assert content[start : start + len(said)] == said
         assert content[start + len(said) :] == b"\n\n## Response\n\nthank you\n"
-        argv = "\0".join(arguments(backend.orders[0], OPTIONS, Path("/f")))
+        argv = "\0".join(arguments(backend.orders[0], OPTIONS))
         for piece in ("--dry-run", "NEW ORDERS", "identity_content", "I obey", "\u202e"):
             assert piece not in argv
 

@@ -246,12 +246,14 @@ async def test_a_session_for_letters_may_write_to_those_it_holds(tmp_path: Path)
         full = attrs.evolve(plain, values={**plain.values, **context})
         return Prompter(prompts_dir(), able).render(ask, full, Wanted("mira,tom,quiet")).permit
 
-    assert await permit("correspondence", {"letters_context": held}) == Permit(tuple(COMMANDS), ("mira", "tom"))
+    assert await permit("correspondence", {"letters_context": held}) == Permit(
+        tuple(COMMANDS), ("mira", "tom"), ("mira", "tom")
+    )
     assert await permit("correspondence", {}) == Permit(tuple(COMMANDS), ())
     granted = await permit("correspondence", {"letters_context": held}, session__outward_with_strangers=["letter"])
-    assert granted == Permit(tuple(COMMANDS))
+    assert granted == Permit(tuple(COMMANDS), None, ("mira", "tom"))
     assert await permit("noon", {}) == Permit(tuple(COMMANDS))
-    assert await permit("noon", {"visitors": held}) == Permit(("schedule", "impulse"))
+    assert await permit("noon", {"visitors": held}) == Permit(("schedule", "impulse"), None, ())
 
 
 async def test_strangers_words_take_the_outward_tools(tmp_path: Path) -> None:

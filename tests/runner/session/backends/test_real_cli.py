@@ -66,56 +66,126 @@ async def test_a_whole_wake_with_the_real_cli(tmp_path: Path) -> None:
         assert await trio.to_thread.run_sync(marked, Mark(wake.id, s.home)) == []
 
 
-async def test_closed_places_stay_closed_to_the_real_cli(tmp_path: Path) -> None:
-    """Keys, state, verdicts, logs and all outside are refused, by path, by dots and by link; nothing is written."""
+SECRET = "a-word-nobody-may-read"
+CLOSED = ("runner/.env", "data/state.json", "moderation/verdict.json", "logs/some.log", "sandbox/prod.env", ".env")
+OTHERS = (
+    "mailbox/tom/thread.jsonl",
+    "mailbox/mi/thread.jsonl",
+    "mailbox/mirabel/thread.jsonl",
+    "telegram/chat.jsonl",
+    "conversations/x.md",
+    "transcripts/x.md",
+    "visitors/archive/2026-01/x.md",
+)
+HOUSE = (
+    "mailbox/tom/thread.jsonl",
+    "mailbox/new/thread.jsonl",
+    "conversations/y.md",
+    "transcripts/y.md",
+    "visitors/y.md",
+    "telegram/y.jsonl",
+    "moderation/y.json",
+    "data/new.txt",
+    "logs/new.log",
+    "runner/new.py",
+    "news/new.md",
+    ".gitattributes",
+    ".claude/settings.json",
+    ".git/hooks/post-commit",
+    "projects/tool/.git/config",
+)
+
+
+def searches(home: Path) -> list[Use]:
+    """Whatever walks over many files, from wherever and however it is spelt."""
+    content = {"pattern": SECRET[:-1], "output_mode": "content"}
+    given: list[tuple[str, dict[str, Any]]] = [
+        ("Grep", {**content, "path": str(home)}),
+        ("Grep", content),
+        ("Grep", {**content, "path": str(home / "data")}),
+        ("Grep", {**content, "path": "mailbox"}),
+        ("Grep", {**content, "path": "thoughts"}),
+        ("Grep", {**content, "path": "thoughts/folder"}),
+        ("Grep", {**content, "glob": "{data,mailbox}/**"}),
+        ("Grep", {**content, "glob": "**/*.jsonl"}),
+        ("Grep", {**content, "path": "thoughts/../runner", "glob": "*"}),
+        ("Glob", {"pattern": "{mailbox,conversations}/**"}),
+        ("Glob", {"pattern": "m*/**/*.jsonl"}),
+        ("Glob", {"pattern": "*", "path": "thoughts/folder"}),
+    ]
+    return [Use(name, members, id=f"s{number}") for number, (name, members) in enumerate(given)]
+
+
+@pytest.mark.parametrize("kind", ["morning", "visit", "correspondence"])
+@pytest.mark.parametrize("dangerous", [False, True])
+async def test_closed_places_stay_closed_to_the_real_cli(tmp_path: Path, kind: str, *, dangerous: bool) -> None:
+    """Keys, state, verdicts, logs and all outside, by path, by dots and by link, for every kind of session; what the
+    house writes is written by no session; and who was shown a stranger's words reads nobody else's letters.
+    """
     async with stage(tmp_path) as s:
         home = s.home
-        secret = "a-word-nobody-may-read"
-        for name in ("runner/.env", "data/state.json", "moderation/verdict.json", "logs/some.log", "../outside.txt"):
-            (home / name).parent.mkdir(exist_ok=True)
-            (home / name).write_text(secret)
+        for name in (*CLOSED, *OTHERS, "../outside.txt", "thoughts/plain.md"):
+            (home / name).parent.mkdir(parents=True, exist_ok=True)
+            (home / name).write_text(SECRET if name != "thoughts/plain.md" else "plain")
+        (home / "mailbox" / "mira").mkdir()
+        Threads(home / "mailbox").append("mira", "Is the kettle well?", now=s.now(), sender="mira")
         (home / "thoughts" / "link.md").symlink_to(tmp_path / "outside.txt")
+        (home / "thoughts" / "env.md").symlink_to(home / "runner" / ".env")
+        (home / "thoughts" / "folder").symlink_to(home / "data")
         (home / "leave").symlink_to(tmp_path)
+        theirs = OTHERS if kind != "morning" else ()
         reads = [
             str(home / "runner/.env"),
-            "runner/.env",
-            str(home / "data/state.json"),
+            *CLOSED,
+            *theirs,
             "thoughts/../data/state.json",
-            str(home / "moderation/verdict.json"),
-            str(home / "logs/some.log"),
             str(tmp_path / "outside.txt"),
+        ]
+        reads += [
             "../outside.txt",
-            str(home / "thoughts/link.md"),
+            "thoughts/link.md",
+            "thoughts/env.md",
+            "thoughts/folder/state.json",
             "/etc/hostname",
         ]
-        writes = [
-            str(home / "data/new.txt"),
-            str(home / ".claude/settings.json"),
-            str(home / ".git/hooks/post-commit"),
-            str(home / "leave/new.txt"),
-            str(tmp_path / "new.txt"),
-        ]
+        reads += ["/proc/self/cwd/runner/.env", "~/../home/runner/.env"]
+        writes = [*HOUSE, "thoughts/link.md", "thoughts/env.md", str(home / "leave/new.txt"), str(tmp_path / "new.txt")]
+        before = state_of(home, tmp_path)
         uses = [Use("Read", {"file_path": path}, id=f"r{number}") for number, path in enumerate(reads)]
         uses += [Use("Write", {"file_path": path, "content": "x"}, id=f"w{n}") for n, path in enumerate(writes)]
-        uses += [
-            Use("Grep", {"pattern": secret, "path": str(home), "output_mode": "content"}, id="grep"),
-            Use("Grep", {"pattern": secret, "path": str(home / "data"), "output_mode": "content"}, id="grep2"),
-            Use("Bash", {"command": "cat runner/.env"}, id="bash"),
-        ]
-        async with service([Turn(tuple(uses)), text("So be it.")]) as api:
-            wake = await s.claimed()
-            with trio.fail_after(60):
-                await s.engine(backend(tmp_path, api)).run(wake)
+        if kind == "correspondence":
+            uses += [Use("Read", {"file_path": "mailbox/mira/thread.jsonl"}, id="own")]
+        uses += [Use("Read", {"file_path": "thoughts/plain.md"}, id="plain")]
+        walks = searches(home)
+        if kind == "morning":  # it may read its mail, so only what nobody reads is secret to it
+            for name in OTHERS:
+                (home / name).write_text("in confidence")
+            before = state_of(home, tmp_path)
+        async with service([Turn((*uses, *walks)), text("So be it.")]) as api:
+            wake = await s.claimed(kind, message={"correspondence": "mira", "visit": "hello"}.get(kind, ""))
+            with trio.fail_after(120):
+                chosen = backend(tmp_path, api, dangerous=dangerous, as_root=True)
+                ended = await s.engine(chosen).run(wake)
 
+        assert ended.state == "completed", ended.reason
         results = results_of(api)
-        assert len(results) == len(uses)
+        assert len(results) == len(uses) + len(walks)
         for use in uses:
-            if use.id != "grep":
-                assert results[use.id].get("is_error") is True, (use, results[use.id])
-            assert secret not in json.dumps(results[use.id]["content"])
-        for path in writes:
-            assert not Path(path).exists()
+            failed = results[use.id].get("is_error") is True
+            assert failed is (use.id not in {"own", "plain"}), (use, results[use.id])
+        assert SECRET not in json.dumps([block["content"] for block in results.values()])
+        assert SECRET not in json.dumps([event.data for event in s.events])
+        assert state_of(home, tmp_path) == before
         assert not (home / "data" / "tmp" / wake.id).exists()
+
+
+def state_of(home: Path, around: Path) -> dict[str, str]:
+    """What lies where no session writes."""
+    found = {name: (home / name).read_text() if (home / name).is_file() else "" for name in (*HOUSE, *OTHERS)}
+    found["links"] = str((home / "thoughts" / "link.md").is_symlink())
+    return found | {
+        name: (around / name).read_text() for name in ("outside.txt", "new.txt") if (around / name).exists()
+    }
 
 
 def results_of(api: MessagesApi) -> dict[str, Any]:

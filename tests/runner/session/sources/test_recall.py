@@ -82,20 +82,39 @@ async def recalled(home: Path, kind: str = "noon", sender: str = "") -> list[str
 
 
 async def test_two_conversations_are_recalled(tmp_path: Path) -> None:
-    """Public ones and those with the counterpart, the newest two, older first; other people's private ones never."""
+    """Its own, the owner's and those with the counterpart, the newest two, older first; other people's never, and no
+    stranger's in a session that is shown none.
+    """
     conversation(tmp_path, "a", "custom", "task", age=9)
     conversation(tmp_path, "b", "visit", "hello", age=8, sender="mira")
     conversation(tmp_path, "c", "telegram", "night shift", age=7, sender="dinesh")
     conversation(tmp_path, "d", "telegram", "a secret", age=6, sender="mira")
     conversation(tmp_path, "e", "correspondence", "mira", age=5)
     conversation(tmp_path, "f", "telegram_talk", "a talk", age=4, sender="mira")
-    assert await recalled(tmp_path) == ["b.md", "c.md"]
+    assert await recalled(tmp_path) == ["a.md", "c.md"]
     assert await recalled(tmp_path, "telegram", "mira") == ["d.md", "f.md"]
-    assert await recalled(tmp_path, "visit", "mira") == ["a.md", "b.md"]
-    assert await recalled(tmp_path, "correspondence") == ["a.md", "b.md"]
+    assert await recalled(tmp_path, "visit", "mira") == []
+    assert await recalled(tmp_path, "correspondence") == []
     assert await recalled(tmp_path / "elsewhere") == []
-    found = await conversation_excerpts.gather(ask_for(tmp_path))
+    conversation(tmp_path, "g", "self", "the tide", age=3)
+    assert await recalled(tmp_path, "visit", "mira") == ["g.md"]
+    assert await recalled(tmp_path, "telegram", "mira") == ["f.md", "g.md"]
+    found = await conversation_excerpts.gather(ask_for(tmp_path, "telegram", sender="mira"))
     assert [letter.stranger for letter in found.shown] == [True, False]
+
+
+async def test_beside_a_visitors_letter_nobodys_chat_is_recalled(tmp_path: Path) -> None:
+    """As long as a visitor's words wait, sessions that show them hold neither the owner's chat nor talk with the owner;
+    sessions that show no visitors hold them all the same.
+    """
+    conversation(tmp_path, "c", "telegram", "night shift", age=7, sender="dinesh")
+    assert await recalled(tmp_path) == ["c.md"]
+    assert await chat(tmp_path, LINES)
+    write(tmp_path / "visitors" / "2026-03-02-v.md", "---\nfrom: x\n---\nhello")
+    assert await recalled(tmp_path) == []
+    assert not await chat(tmp_path, LINES)
+    assert await recalled(tmp_path, "custom") == ["c.md"]
+    assert await chat(tmp_path, LINES, "custom")
 
 
 @pytest.mark.parametrize("length", [10, 2_000, 2_001, 50_000])

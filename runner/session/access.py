@@ -85,6 +85,13 @@ class Access(NamedTuple):
             return None
         return f"{path} leads by a link out of its folder; links are followed only to places in the same one"
 
+    def leads_on(self, folder: str) -> bool:
+        """Whether a search may go on into this folder: something in it can be read."""
+        if self.refusal(folder) is None:
+            return True
+        inside = self.relative(folder)
+        return inside in self.parts or any(file.startswith(f"{inside}/") for file in self.files)
+
     def open_in(self, closed: str) -> list[list[str]]:
         """The paths below a closed folder that can be read all the same, by their components."""
         below = [file.split("/")[1:] for file in self.files if file.startswith(f"{closed}/")]

@@ -209,7 +209,9 @@ class HomeTools:
         with self._folder(parts, path) as folder:
             for below, folders, files, descriptor in os.fwalk(".", dir_fd=folder, follow_symlinks=False):
                 here = (*parts, *(part for part in below.split("/") if part != "."))
-                folders[:] = sorted(n for n in folders if not n.startswith(".") and self._may_read(here, n))
+                folders[:] = sorted(
+                    n for n in folders if not n.startswith(".") and self.access.leads_on("/".join((*here, n)))
+                )
                 for name in sorted(files):
                     if name.startswith(".") or not self._may_read(here, name):
                         continue

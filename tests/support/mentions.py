@@ -82,7 +82,8 @@ def fill(home: Path, words: Sequence[str]) -> None:
     _write(
         home / "inner-thread/thread.jsonl", "".join(json.dumps({"text": word, "note": word}) + "\n" for word in words)
     )
-    chat = [{"timestamp": "2026-03-02T08:00:00+00:00", "from": name, "text": text} for name in ("dinesh", "mira")]
+    at = "2026-03-02T08:00:00+00:00"
+    chat = [{"timestamp": at, "from": name, "text": word} for word in words for name in ("dinesh", "mira")]
     _write(home / "telegram/chat-history.jsonl", "".join(json.dumps(line) + "\n" for line in chat))
     for number, kind in enumerate(("visit", "self", "telegram", "custom")):
         body = f'---\ntype: "{kind}"\nsender: "dinesh"\n---\n\n## Message\n\n{text}'

@@ -19,7 +19,7 @@ from runner.session.access import beginning_of
 _SEEN = {folder.name: folder.visibility for folder in TOP}
 PRIVATE_ROOTS = tuple(sorted(name for name, seen in _SEEN.items() if seen is Visibility.HIDDEN))
 _PRIVATE_NAMES = re.compile(
-    r"(?:^|[^A-Za-z0-9_-])(?:" + "|".join(PRIVATE_ROOTS) + r")(?:/|\\|\"|'|\s|$|\*|;|\|)"
+    r"(?:^|[^A-Za-z0-9_-])(?:" + "|".join(PRIVATE_ROOTS) + r")(?:/|\\|\"|'|\s|$|\*|;|\||[,}\])])"
     r"|\.env\b|\.key\b|\.pem\b|sessions\.db|\.claude\b|\.git/"
 )
 _NAMED_FOLDER = re.compile(r"(?:^|[\s\"'=(:/])(?:" + "|".join(PRIVATE_ROOTS) + r")/|\.env\b|sessions\.db")

@@ -82,7 +82,7 @@ def test_every_folder_is_decided() -> None:
             assert folder.readers is Readers.ALL
         if folder.readers is Readers.NONE:
             assert not folder.about
-    assert len({row.name for row in (*TOP, *FILES)}) == len(TOP) + len(FILES)
+    assert len({row.name for row in TOP} | {row.name for row in FILES}) == len(TOP) + len(FILES)
 
 
 def matches(path: str, pattern: str) -> bool:

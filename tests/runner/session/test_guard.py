@@ -4,6 +4,7 @@ import json
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
 from hypothesis import given, settings
@@ -142,7 +143,7 @@ def home(tmp_path: Path) -> Path:
     return made
 
 
-def told(home: Path, permit: Permit | None = None, **changes: object) -> str:
+def told(home: Path, permit: Permit | None = None, **changes: Any) -> str:
     permit = permit or Permit()
     what = {"access": access_of(permit, home).as_json(), "commands": ["letter"], "patterns": [], "shell": False}
     return json.dumps(what | changes)
@@ -155,7 +156,7 @@ def call(tool: str, **given: object) -> str:
 def test_it_answers_as_the_cli_asks(home: Path, tmp_path: Path) -> None:
     """Run alone it reads the call from standard input: 0 lets it go on, 2 refuses and says what can be done."""
 
-    def run(asked: str, **changes: object) -> subprocess.CompletedProcess[str]:
+    def run(asked: str, **changes: Any) -> subprocess.CompletedProcess[str]:
         (tmp_path / "guard.json").write_text(told(home, **changes))
         command = (sys.executable, "-I", "-S", guard.__file__, str(tmp_path / "guard.json"))
         return subprocess.run(command, input=asked, capture_output=True, check=False, text=True, timeout=20)
@@ -176,7 +177,7 @@ def test_it_answers_as_the_cli_asks(home: Path, tmp_path: Path) -> None:
     assert ran.returncode == 2
 
 
-def refused(home: Path, tool: str, permit: Permit | None = None, **given: object) -> str | None:
+def refused(home: Path, tool: str, permit: Permit | None = None, **given: Any) -> str | None:
     return guard.verdict(json.loads(told(home, permit)), json.loads(call(tool, **given)))
 
 
@@ -208,7 +209,7 @@ def refused(home: Path, tool: str, permit: Permit | None = None, **given: object
         ("Glob", {"pattern": "~/*"}),
     ],
 )
-def test_what_no_session_may_touch(home: Path, tool: str, given: dict[str, object]) -> None:
+def test_what_no_session_may_touch(home: Path, tool: str, given: dict[str, Any]) -> None:
     """By whatever tool, spelling or pattern."""
     assert refused(home, tool, **given) is not None
 

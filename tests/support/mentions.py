@@ -46,7 +46,7 @@ def texts(home: Path) -> list[str]:
     made = []
     for number, (path, way) in enumerate(product(_PATHS, _WAYS)):
         spelt = way.format(path=path, home=home)
-        made += [around.format(path=spelt) for around in (_AROUND[number % 14], _AROUND[(number * 5 + 3) % 14])]
+        made += [_AROUND[(number * step + step) % len(_AROUND)].format(path=spelt) for step in (1, 3, 5)]
     made += [around.format(path="/proc/self/cwd/runner/.env") for around in _AROUND]
     made += [around.format(path="thoughts/link.md") for around in _AROUND]
     made += [around.format(path="runner/.env") for around in _AROUND]

@@ -18,6 +18,8 @@ import attrs
 import cattrs
 from cattrs.gen import make_dict_structure_fn
 
+from runner.ledger import WakeRequest
+
 P = TypeVar("P")
 
 EXIT_OK: Final = 0
@@ -127,6 +129,17 @@ class WakeParams:
     image: str | None = None
     max_turns: int | None = None
     wait: float = 0.0
+
+    def request(self) -> WakeRequest:
+        """What is asked of the queue, the same with a running process and without one."""
+        return WakeRequest(
+            type=self.type,
+            source="command",
+            message=self.message,
+            sender=self.sender or "",
+            image=self.image,
+            max_turns=self.max_turns,
+        )
 
 
 @attrs.frozen

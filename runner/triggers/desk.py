@@ -59,9 +59,7 @@ class Desk:
         intake = Intake(ledger, current or (lambda: settings))
         quiet = timedelta(minutes=settings.schedule.quiet_minutes)
         file = own_file(settings.paths.data, schedule)
-        own = OwnWakes(
-            file=file, ledger=ledger, schedule=schedule, quiet=quiet, run_sync=run_sync, intake=intake
-        )
+        own = OwnWakes(file=file, ledger=ledger, schedule=schedule, quiet=quiet, run_sync=run_sync, intake=intake)
         letters = LetterWakes(
             threads=Threads(settings.paths.mailbox),
             ledger=ledger,

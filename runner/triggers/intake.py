@@ -65,7 +65,7 @@ class Rule:
 
     types: tuple[str, ...]
     heeds_pause: bool = True
-    """Told no while wakes are paused. What then becomes of the wish is the asker's: an answer, a record, a later try."""
+    """Told no while wakes are paused. What becomes of the wish is the asker's: an answer, a record, a later try."""
     heeds_budget: bool = True
     """Told no while a limit has no room. The others are asked for room only when their turn comes."""
     held_in_queue: bool = False

@@ -46,8 +46,7 @@ class Pause:
     def text(self) -> str:
         """In words, with the way out."""
         return (
-            f"wakes are paused since {self.since} ({self.session_id}: {self.reason}); "
-            "resume with: claude-runner resume"
+            f"wakes are paused since {self.since} ({self.session_id}: {self.reason}); resume with: claude-runner resume"
         )
 
     def dump(self) -> str:

@@ -91,7 +91,7 @@ class Follower:
         match progress.get("stage"):
             case "text":
                 if self.verbose:
-                    self.shell.out.write(progress.get("text", ""))
+                    self.shell.write(progress.get("text", ""))
                     self.shell.out.flush()
                     self._writing = True
             case "queued":

@@ -8,6 +8,7 @@ The command functions are handed in by whoever wires the process: nothing here k
 """
 
 import json
+import re
 from collections.abc import Awaitable, Callable, Mapping
 from datetime import date, datetime
 from enum import Enum
@@ -29,6 +30,7 @@ EXIT_GAVE_UP: Final = 70
 EXIT_BUSY: Final = 75
 
 MAX_MESSAGE_BYTES: Final = 4 * 1024 * 1024
+_HALF: Final = re.compile("[\ud800-\udfff]")
 
 
 class Wire(Protocol):
@@ -284,7 +286,10 @@ class Request:
 
 def encode(value: object) -> str:
     """JSON text of anything our results are made of."""
-    return json.dumps(value, default=_plain, ensure_ascii=False, separators=(",", ":"))
+    text = json.dumps(value, default=_plain, ensure_ascii=False, separators=(",", ":"))
+    if text.isascii() or not _HALF.search(text):
+        return text
+    return json.dumps(value, default=_plain, separators=(",", ":"))  # a file's name may hold bytes that are no UTF-8
 
 
 def plain(value: object) -> Any:

@@ -3,6 +3,7 @@
 Results go to standard output, everything else to standard error, so that `--json` can be piped.
 """
 
+import os
 import sys
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -18,7 +19,7 @@ from runner.cli.streams import as_json, visible
 from runner.clock import Now, system_now
 from runner.control.client import ProgressSink, request
 from runner.control.protocol import Answer, plain
-from runner.errors import HomeMissing
+from runner.errors import HomeMissing, UsageError
 from runner.settings import Loaded, load_settings
 
 __all__ = [
@@ -29,6 +30,7 @@ __all__ = [
     "Start",
     "moment",
     "shell_of",
+    "words_of",
 ]
 
 Home = Annotated[
@@ -173,6 +175,19 @@ def shell_of(context: typer.Context) -> Shell:
     shell = context.obj
     assert isinstance(shell, Shell)
     return shell
+
+
+def words_of(*arguments: str) -> str:
+    """What a person wrote on the command line, as text: its bytes are UTF-8, whatever the locale takes them for."""
+    said = " ".join(arguments)
+    try:
+        said.encode()
+    except UnicodeEncodeError:
+        try:
+            return os.fsencode(said).decode()
+        except UnicodeError:
+            raise UsageError(f"{said!a} is no text; write it in UTF-8") from None
+    return said
 
 
 def moment(value: datetime | str | None, zone: ZoneInfo) -> datetime | None:

@@ -7,7 +7,7 @@ import attrs
 import typer
 
 from runner.cli import offline
-from runner.cli.shell import AsJson, Config, Home, Shell, shell_of
+from runner.cli.shell import AsJson, Config, Home, Shell, shell_of, words_of
 from runner.control.client import NoProcessError
 from runner.control.protocol import EXIT_BUSY, Answer, WakeParams
 from runner.schedule import SLOT_TYPES
@@ -63,7 +63,7 @@ def register(app: typer.Typer) -> None:
         if image is not None and not image.is_file():
             raise typer.BadParameter(f"--image {image} is no file", ctx=context)
         picture = None if image is None else str(image.resolve())
-        params = WakeParams(kind, message, sender, picture, max_turns, wait)
+        params = WakeParams(kind, words_of(message), sender and words_of(sender), picture, max_turns, wait)
         check(params.request())
         if dry_run:
             options = {"without_network": without_network, "as_json": as_json, "verbose": verbose}

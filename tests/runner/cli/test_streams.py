@@ -50,7 +50,7 @@ def shipped(line: CommandLine, encoding: str, *arguments: str | bytes) -> tuple[
 
 
 def test_a_table_takes_every_text(waving: CommandLine) -> None:
-    """An impulse with an emoji is listed on a narrow stream, escaped where it must be; no order reaches a terminal."""
+    """An impulse with an emoji is listed on a narrow stream, escaped where it must be; it moves no terminal."""
     code, out, err = shipped(waving, "latin-1", "impulse", "list")
     assert (code, err) == (0, "")
     assert "a \\U0001f30a and \\u6771\\u4eac, naïve\\x1b]0;evil\\x07" in out

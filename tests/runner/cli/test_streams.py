@@ -36,12 +36,16 @@ def waving(lived: CommandLine) -> CommandLine:
     return lived
 
 
+def neutral() -> dict[str, str]:
+    """This process's surroundings, with no word on how its streams are to be."""
+    return {name: value for name, value in os.environ.items() if not name.startswith(("LC_", "LANG", "PYTHON"))}
+
+
 def shipped(line: CommandLine, encoding: str, *arguments: str | bytes) -> tuple[int, str, str]:
     """The program as its users start it: exit code, output and errors."""
-    kept = {name: value for name, value in os.environ.items() if not name.startswith(("LC_", "LANG", "PYTHON"))}
     ran = subprocess.run(
         [sys.executable, "-m", "runner", *arguments],
-        env={**kept, **line.environ, **NARROW[encoding]},
+        env={**neutral(), **line.environ, **NARROW[encoding]},
         capture_output=True,
         check=False,
         timeout=60,
@@ -132,7 +136,7 @@ def test_a_stream_that_takes_nothing_is_one_line(lived: CommandLine, redirect: s
     program = f"set -o pipefail; {sys.executable} -m runner schedule --limit 1000 {redirect}"
     ran = subprocess.run(
         ["bash", "-c", program],
-        env={**os.environ, **lived.environ},
+        env={**neutral(), **lived.environ},
         capture_output=True,
         text=True,
         check=False,

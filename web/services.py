@@ -126,7 +126,7 @@ class Services:
     ledger_check: Callable[[], Awaitable[str | None]] = _healthy
     """None, or in one line what is wrong with the ledger."""
     admit: Callable[[str, str], Awaitable[Admitted]] = _closed
-    """Takes in a wake of this type with this prompt; `NotNow` or `WrongWake` when it is not taken."""
+    """Takes in a wake of this type with this prompt; `NotNow` when none is taken."""
     stopping: Callable[[], bool] = bool
     """Whether the process has begun to end."""
     rehearsal: Callable[[], bool] = bool

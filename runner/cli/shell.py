@@ -15,12 +15,13 @@ from zoneinfo import ZoneInfo
 import attrs
 import typer
 
-from runner.cli.streams import as_json, visible
+from runner.cli.streams import as_json
 from runner.clock import Now, system_now
 from runner.control.client import ProgressSink, request
 from runner.control.protocol import Answer, plain
 from runner.errors import HomeMissing, UsageError
 from runner.settings import Loaded, load_settings
+from runner.visible import visible
 
 __all__ = [
     "AsJson",

@@ -28,7 +28,7 @@ class Admission:
     now: Now
 
     async def admit(self, kind: str, prompt: str) -> Admitted:
-        """Accept a wake and say what becomes of it; `NotNow` or `WrongWake` where the intake takes none."""
+        """Accept a wake and say what becomes of it; `NotNow` where the intake takes none."""
         wake = await self.intake.admit(WakeRequest(type=kind, source="api", message=prompt), self.now())
         away = any(child.name == "session" and child.state in AWAY for child in self.actors())
         begins = not away and await self._begins(wake.id)

@@ -3,7 +3,7 @@
 import attrs
 from quart import Blueprint
 
-from runner.triggers.intake import LONGEST_MESSAGE, RULES, NotNow, WrongWake
+from runner.triggers.intake import LONGEST_MESSAGE, RULES, NotNow
 from web import answers
 from web.answers import Answer
 from web.asked import Ask, read_body
@@ -46,8 +46,6 @@ def routes(services: Services) -> Blueprint:
             admitted = await services.admit(wanted.session_type, wanted.prompt or "")
         except NotNow as reason:
             return answers.detail(409, str(reason))
-        except WrongWake as reason:
-            return answers.detail(422, str(reason))
         found = {"success": True, **attrs.asdict(admitted)}
         if admitted.waiting_for is None:
             del found["waiting_for"]

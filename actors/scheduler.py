@@ -22,13 +22,14 @@ from runner.retention.nightly import Nightly
 from runner.schedule import Missed, Schedule, latest_start
 from runner.settings import Settings
 from runner.triggers.desk import Desk
+from runner.triggers.intake import Intake, NotNow
 from runner.triggers.pause import PAUSED, Pause
 
 ASK_AROUND = timedelta(seconds=60)
 """Between two looks at what else may wake the resident (its own wishes, letters, visitors): all may wait so long."""
 
 PAUSE_BEGAN = "schedule.paused"
-"""Event: scheduled wakes are paused (`reason`) until the operator resumes."""
+"""Event: wakes are paused (`reason`) until the operator resumes."""
 
 BUDGET = "budget.notice"
 """Event: so much of a budget is used up (`percent`, `period`, `unit`, `used`, `limit`), once in its day or month."""
@@ -117,7 +118,7 @@ class Scheduler:
             self.session.tell(Work())
 
     async def _ask_around(self, now: datetime) -> None:
-        """Let the other triggers put their wakes into the queue. While scheduled wakes are paused, none does."""
+        """Let the other triggers put their wakes into the queue, and tell what keeps wakes from it."""
         if self._asked is not None and self._ask_at is not None and self._asked <= now < self._ask_at:
             return
         again = None
@@ -125,7 +126,7 @@ class Scheduler:
         if pause is not None and pause != self._pause_told:
             self._tell(PAUSE_BEGAN, reason=pause.text)
         self._pause_told = pause
-        if pause is None and self.desk is not None:
+        if self.desk is not None:
             found = await self.desk.look(now)
             again = found.again
             for trigger, cause in found.troubles:
@@ -147,7 +148,6 @@ class Scheduler:
         """Every slot that has passed since the last look gets its wake, when it is early enough, or its record."""
         if passed.late is None and not passed.recent and passed.older is None:
             return
-        pause = await self._paused()
         record = self.ledger.sessions.record_missed_slot
         if passed.older is not None:
             older = passed.older
@@ -155,18 +155,16 @@ class Scheduler:
             await record(older.last.at, older.last.type, reason, now)
         for slot in passed.recent:
             await record(slot.at, slot.type, "nothing ran when it was due", now)
-        if passed.late is not None and pause is not None:
-            await record(passed.late.at, passed.late.type, pause.text, now)
-        elif passed.late is not None:
-            await self.ledger.wakes.enqueue(
-                WakeRequest(
-                    type=passed.late.type,
-                    source="scheduler",
-                    slot=passed.late.key,
-                    expires_at=latest_start(passed.late, self._max_late),
-                ),
-                now,
-            )
+        if passed.late is None:
+            return
+        late = passed.late
+        request = WakeRequest(
+            type=late.type, source="scheduler", slot=late.key, expires_at=latest_start(late, self._max_late)
+        )
+        try:
+            await Intake(self.ledger, lambda: self.settings).admit(request, now)
+        except NotNow as reason:
+            await record(late.at, late.type, str(reason), now)
 
     async def _pause(self) -> float:
         """Seconds until something may be due; never long, because the wall clock may jump meanwhile."""

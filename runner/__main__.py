@@ -5,10 +5,12 @@ import sys
 
 from runner.cli.app import main as cli
 from runner.cli.shell import Shell, Start
+from runner.cli.streams import prepare
 
 
 def main() -> int:
     """Run the command line of this process."""
+    prepare()
     environ = dict(os.environ)
 
     def up(start: Start) -> int:

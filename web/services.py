@@ -12,6 +12,7 @@ from runner.ledger import Figures, Title
 from runner.live import Hub
 from runner.search import Found, NoMeaningError, Wanted
 from runner.settings import Settings
+from runner.triggers.intake import NotNow
 
 T = TypeVar("T")
 
@@ -53,10 +54,6 @@ class Status(Protocol):
     """Tells what the session is doing: fields of the public status document, `{"active": False}` when nothing is."""
 
     async def current(self) -> dict[str, Any]: ...
-
-
-class NotNow(Exception):
-    """What was asked for is right, and can't be done at present; the text says why and what to do."""
 
 
 @attrs.frozen(kw_only=True)
@@ -129,7 +126,7 @@ class Services:
     ledger_check: Callable[[], Awaitable[str | None]] = _healthy
     """None, or in one line what is wrong with the ledger."""
     admit: Callable[[str, str], Awaitable[Admitted]] = _closed
-    """Takes in a wake of this type with this prompt; NotNow when none is taken."""
+    """Takes in a wake of this type with this prompt; `NotNow` when none is taken."""
     stopping: Callable[[], bool] = bool
     """Whether the process has begun to end."""
     rehearsal: Callable[[], bool] = bool

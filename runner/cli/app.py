@@ -3,8 +3,7 @@
 Every expected trouble is one line on standard error and a documented exit code; a traceback means a defect of ours.
 """
 
-import os
-import sys
+import contextlib
 from collections.abc import Sequence
 from importlib.metadata import version
 from typing import Annotated
@@ -13,6 +12,7 @@ import typer
 
 from runner.cli import actors, doctor, events, init, ledger, letter, resume, retention, schedule, talk, up, wake
 from runner.cli.shell import Config, Home, Shell
+from runner.cli.streams import release
 from runner.control.protocol import EXIT_USAGE, CommandError
 from runner.errors import RunnerError
 
@@ -66,17 +66,26 @@ def build(shell: Shell) -> typer.Typer:
 def main(arguments: Sequence[str], shell: Shell) -> int:
     """Run one command line and give its exit code."""
     try:
-        code = build(shell)(list(arguments), prog_name="claude-runner", standalone_mode=False)
+        code = _carry_out(arguments, shell)
         shell.out.flush()
+    except BrokenPipeError:  # the reader of our output has left (`| head`): say nothing
+        code = EXIT_PIPE
+    except OSError as error:
+        with contextlib.suppress(OSError):
+            shell.note(f"claude-runner: {error.strerror or error}")
+        code = 1
+    release(shell.out, shell.err)
+    return code
+
+
+def _carry_out(arguments: Sequence[str], shell: Shell) -> int:
+    try:
+        code = build(shell)(list(arguments), prog_name="claude-runner", standalone_mode=False)
     except (CommandError, RunnerError) as error:
         shell.note(f"claude-runner: {error}")
         return error.exit_code
     except BrokenPipeError:
-        # the reader of our output has left (`| head`): say nothing, and let the interpreter's last flush fail nowhere
-        sink = os.open(os.devnull, os.O_WRONLY)
-        os.dup2(sink, sys.stdout.fileno())
-        os.close(sink)
-        return EXIT_PIPE
+        raise
     except (KeyboardInterrupt, typer.Abort):
         return EXIT_INTERRUPTED
     except OSError as error:

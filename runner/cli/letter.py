@@ -6,7 +6,7 @@ from typing import Annotated
 import typer
 
 from runner.cli.errands import errands_of
-from runner.cli.shell import AsJson, Config, Home, shell_of
+from runner.cli.shell import AsJson, Config, Home, shell_of, words_of
 from runner.errors import UsageError
 
 __all__ = ["register"]
@@ -41,7 +41,7 @@ def register(app: typer.Typer) -> None:
             raise UsageError("--to is missing; name the correspondent")
         if words and file is not None:
             raise UsageError("give either the words or --file, not both")
-        body = errands.words_of(file) if file is not None else " ".join(words or ())
+        body = errands.words_of(file) if file is not None else words_of(*(words or ()))
         sent = errands.letter(to, body, reply_to=reply_to)
         if as_json:
             shell.json({"id": sent.id, "to": to, "ts": sent.ts, "in_reply_to": sent.in_reply_to})

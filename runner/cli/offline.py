@@ -4,7 +4,7 @@ import os
 import shutil
 import signal
 import tempfile
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from functools import partial
 from pathlib import Path
 from typing import Any, TypeVar
@@ -13,16 +13,16 @@ import attrs
 import trio
 
 from runner.cli.shell import Shell
-from runner.control.protocol import EXIT_OK, EXIT_WRONG, Answer, WakeParams, WakeProgress, WakeResult, plain
-from runner.ledger import Ledger, LedgerView, WakeRequest
+from runner.control.protocol import EXIT_BUSY, EXIT_OK, EXIT_WRONG, Answer, WakeParams, WakeProgress, WakeResult, plain
+from runner.ledger import Ledger, LedgerView, Wake
 from runner.session.choose import Chosen, Surroundings, choose
 from runner.session.engine import DryRun, Engine, make_engine
-from runner.session.errors import SessionLockedError
 from runner.session.events import PublicEvent
 from runner.session.performance import EndedSession
 from runner.settings import Settings
+from runner.triggers.intake import Intake
 
-__all__ = ["Thread", "choose_backend", "chosen_backend", "dry_run", "wake"]
+__all__ = ["Thread", "choose_backend", "chosen_backend", "dry_run", "until_signal", "wake"]
 
 T = TypeVar("T")
 Step = Callable[[dict[str, Any]], None]
@@ -105,6 +105,8 @@ async def _wake(shell: Shell, settings: Settings, params: WakeParams, step: Step
     chosen = await choose_backend(shell, settings, run_sync)
     ledger = await Ledger.open(settings.paths.ledger, run_sync=run_sync, zone=settings.resident.zone)
     try:
+        intake, request = Intake(ledger, lambda: settings), params.request()
+        await intake.look(request, shell.now())  # who is told no does not wait for the lock first
         follower = _Follower(step)
         engine = make_engine(
             settings=settings,
@@ -115,50 +117,41 @@ async def _wake(shell: Shell, settings: Settings, params: WakeParams, step: Step
             run_sync=run_sync,
             environ=shell.environ,
         )
-        await engine.recover()
-        # asked before anything is queued: a busy lock leaves no row behind
-        async with engine.lock.held({"waiting": params.type}, wait=params.wait):
-            pass
-        return await _run(engine, shell, params, follower)
+        # Held from before the row until after its session: a busy lock leaves no row behind, and no other command and
+        # no process that starts meanwhile takes a claimed wake for one that its owner has left.
+        async with engine.lock.held({"waiting": params.type}, wait=params.wait) as held:
+            engine.lock = held
+            await engine.recover()
+            wake = await intake.admit(request, shell.now(), ledger.wakes.take)
+            return await _run(engine, wake, shell, follower)
     finally:
         with trio.CancelScope(shield=True):
             await ledger.close()
 
 
-async def _run(engine: Engine, shell: Shell, params: WakeParams, follower: "_Follower") -> Answer:
-    request = WakeRequest(
-        type=params.type,
-        message=params.message,
-        sender=params.sender or "",
-        image=params.image,
-        max_turns=params.max_turns,
-    )
-    queued = await engine.ledger.wakes.enqueue(request, shell.now())
-    claimed = await engine.ledger.wakes.claim(shell.now(), only=queued.id)
-    assert claimed is not None, "a wake that was just queued can be claimed"
-    follower.session_id = claimed.id
+async def _run(engine: Engine, wake: Wake, shell: Shell, follower: "_Follower") -> Answer:
+    """Run this one wake, whatever else waits: the rest was asked of a process, and is left to the next one."""
+    follower.session_id = wake.id
+    others = sum(other.id != wake.id for other in await engine.ledger.wakes.pending())
+    if others:
+        wakes = "1 other wake stays" if others == 1 else f"{others} other wakes stay"
+        shell.note(f"{wakes} in the queue for a running process (see: queue)")
+    if wake.state != "claimed":
+        return Answer(plain(WakeResult(wake.id, wake.state, "it can't begin yet")), EXIT_BUSY)
     asked: list[str] = []
-    outcome: list[EndedSession] = []  # stays empty when a signal ends the run
-    async with trio.open_nursery() as nursery:
-        nursery.start_soon(_end_on_signal, nursery.cancel_scope, asked)
-        try:
-            outcome.append(
-                await engine.run(claimed, report=follower.report, why_cancelled=lambda: next(iter(asked), "cancelled"))
-            )
-        except SessionLockedError as error:
-            # somebody was quicker between our look and our run
-            await engine.ledger.wakes.refuse(claimed.id, str(error), shell.now())
-            refused = EndedSession(state="refused", ended_at=shell.now(), reason=str(error), exit_code=error.exit_code)
-            outcome.append(refused)
-        nursery.cancel_scope.cancel()
-    if not outcome:
-        row = await engine.ledger.sessions.get(claimed.id)
+
+    async def work() -> EndedSession:
+        return await engine.run(wake, report=follower.report, why_cancelled=lambda: next(iter(asked), "cancelled"))
+
+    ended = await until_signal(work, asked)
+    if ended is None:
+        reason = f"interrupted ({asked[0]})"
+        row = await engine.ledger.sessions.get(wake.id)
         if row is None:  # nothing had begun: the engine put the wake back, and nobody is here to run it later
-            await engine.ledger.wakes.refuse(claimed.id, f"interrupted ({asked[0]})", shell.now())
+            await engine.ledger.wakes.refuse(wake.id, reason, shell.now())
         state = row.state if row is not None else "refused"
-        return Answer(plain(WakeResult(claimed.id, state, f"interrupted ({asked[0]})")), EXIT_INTERRUPTED)
-    (ended,) = outcome
-    result = WakeResult(claimed.id, ended.state, ended.reason, ended.cost_usd, ended.num_turns)
+        return Answer(plain(WakeResult(wake.id, state, reason)), EXIT_INTERRUPTED)
+    result = WakeResult(wake.id, ended.state, ended.reason, ended.cost_usd, ended.num_turns)
     return Answer(plain(result), _exit_code(ended))
 
 
@@ -168,12 +161,35 @@ def _exit_code(ended: EndedSession) -> int:
     return ended.exit_code or EXIT_WRONG
 
 
-async def _end_on_signal(scope: trio.CancelScope, asked: list[str]) -> None:
-    """Ctrl-C and its like end the model and leave a record, instead of breaking off anywhere."""
-    with trio.open_signal_receiver(signal.SIGINT, signal.SIGTERM, signal.SIGHUP) as received:
-        async for number in received:  # no deadline: the wake's end cancels it
-            asked.append(signal.Signals(number).name)
-            scope.cancel()
+async def until_signal(
+    work: Callable[[], Awaitable[T]], asked: list[str], *, own: frozenset[signal.Signals] = frozenset()
+) -> T | None:
+    """The work's result; None when a signal ended it, whose name is put into `asked` first.
+
+    Ctrl-C and its like end the model and leave a record, instead of breaking off anywhere. `own` are signals that the
+    work's own program heeds: they are kept from this one. What the work raises is raised as it is, in no group.
+    """
+    found: list[T | Exception] = []
+
+    async def heed(scope: trio.CancelScope) -> None:
+        with trio.open_signal_receiver(signal.SIGINT, signal.SIGTERM, signal.SIGHUP) as received:
+            async for number in received:  # no deadline: the work's end cancels it
+                if number not in own:
+                    asked.append(signal.Signals(number).name)
+                    scope.cancel()
+
+    async with trio.open_nursery() as nursery:
+        nursery.start_soon(heed, nursery.cancel_scope)
+        try:
+            found.append(await work())
+        except Exception as error:  # noqa: BLE001 - raised again outside the nursery, which would put it into a group
+            found.append(error)
+        nursery.cancel_scope.cancel()
+    for one in found:
+        if isinstance(one, Exception):
+            raise one
+        return one
+    return None
 
 
 def _nobody(_: PublicEvent) -> None:
@@ -182,11 +198,15 @@ def _nobody(_: PublicEvent) -> None:
 
 @attrs.define(eq=False)
 class _Follower:
-    """Turns what the engine tells into the steps that the running process would tell."""
+    """Turns what the engine tells into the steps that the running process would tell.
+
+    A reader that leaves (`| head`) ends the telling and nothing else: the session goes on to its end and its hooks.
+    """
 
     step: Step
     session_id: str = ""
     _streamed: bool = False
+    _left: bool = False
 
     def report(self, phase: str) -> None:
         match phase:
@@ -215,4 +235,9 @@ class _Follower:
                 pass
 
     def _tell(self, progress: WakeProgress) -> None:
-        self.step(plain(progress))
+        if self._left:
+            return
+        try:
+            self.step(plain(progress))
+        except OSError:
+            self._left = True

@@ -1,4 +1,4 @@
-"""`resume`: scheduled wakes go on after the failure that paused them."""
+"""`resume`: wakes go on after the failure that paused them."""
 
 from collections.abc import Callable
 from functools import partial
@@ -24,7 +24,7 @@ def register(app: typer.Typer) -> None:
 
     @app.command("resume")
     def _resume(context: typer.Context, home: Home = None, config: Config = None, as_json: AsJson = False) -> None:
-        """Let scheduled wakes go on after a failed login or a reached limit has paused them.
+        """Let wakes go on after a failed login or a reached limit has paused them.
 
         Works with no process running; saying it again does no harm.
         """

@@ -9,7 +9,7 @@ from typing import Annotated
 import typer
 
 from runner.cli.errands import errands_of
-from runner.cli.shell import AsJson, Config, Home, Shell, moment, shell_of
+from runner.cli.shell import AsJson, Config, Home, Shell, moment, shell_of, words_of
 from runner.errors import UsageError
 from runner.ledger import LedgerView
 from runner.session.errands import Errands
@@ -57,7 +57,7 @@ def _schedule(
     if reason and not (at or after):
         raise UsageError("--reason goes with --at or --in")
     if at or after:
-        _set(shell, errands, at=at, after=after, reason=reason, as_json=as_json)
+        _set(shell, errands, at=at, after=after, reason=words_of(reason), as_json=as_json)
     elif status:
         _status(shell, errands, as_json=as_json)
     elif cancel:
@@ -149,7 +149,7 @@ def _add(
     shell = shell_of(context)
     errands = errands_of(shell, home, config)
     now = shell.now().astimezone(errands.schedule.zone)
-    made = errands.impulses.add(" ".join(words), now=now, urgency=urgency, life=timedelta(days=days))
+    made = errands.impulses.add(words_of(*words), now=now, urgency=urgency, life=timedelta(days=days))
     if as_json:
         shell.json(made)
     else:

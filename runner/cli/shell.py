@@ -3,6 +3,7 @@
 Results go to standard output, everything else to standard error, so that `--json` can be piped.
 """
 
+import os
 import sys
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -14,11 +15,13 @@ from zoneinfo import ZoneInfo
 import attrs
 import typer
 
+from runner.cli.streams import as_json
 from runner.clock import Now, system_now
 from runner.control.client import ProgressSink, request
-from runner.control.protocol import Answer, encode
-from runner.errors import HomeMissing
+from runner.control.protocol import Answer, plain
+from runner.errors import HomeMissing, UsageError
 from runner.settings import Loaded, load_settings
+from runner.visible import visible
 
 __all__ = [
     "AsJson",
@@ -28,6 +31,7 @@ __all__ = [
     "Start",
     "moment",
     "shell_of",
+    "words_of",
 ]
 
 Home = Annotated[
@@ -117,27 +121,30 @@ class Shell:
             return
         from rich.console import Console
 
-        with Console(file=self.err).status(text):
+        wheel = "dots" if (self.err.encoding or "").lower().startswith("utf") else "line"
+        with Console(file=self.err).status(text, spinner=wheel):
             yield
 
     def say(self, text: str = "") -> None:
         """A line of the result."""
-        self.out.write(text + "\n")
+        self.write(text + "\n")
+
+    def write(self, text: str) -> None:
+        """A piece of the result that is told as it comes."""
+        self.out.write(visible(text))
 
     def note(self, text: str) -> None:
         """A line beside the result."""
-        self.err.write(text + "\n")
+        self.err.write(visible(text) + "\n")
         self.err.flush()
 
     def json(self, value: object) -> None:
         """The result as JSON, indented for the eye; one line each is `line`."""
-        import json
-
-        self.say(json.dumps(json.loads(encode(value)), indent=2, ensure_ascii=False))
+        self.out.write(as_json(plain(value), self.out, indent=2) + "\n")
 
     def line(self, value: object) -> None:
         """One object on one line, out at once."""
-        self.say(encode(value))
+        self.out.write(as_json(plain(value), self.out) + "\n")
         self.out.flush()
 
     def table(self, columns: Sequence[str], rows: Iterable[Sequence[object]], *, empty: str, whole: int = 2) -> None:
@@ -150,7 +157,7 @@ class Shell:
         for number, column in enumerate(columns):
             table.add_column(column, no_wrap=number < whole, overflow="fold")
         for row in rows:
-            table.add_row(*(Text(_cell(value)) for value in row))
+            table.add_row(*(Text(visible(_cell(value), lines=False)) for value in row))
         if not table.row_count:
             self.note(empty)
             return
@@ -169,6 +176,19 @@ def shell_of(context: typer.Context) -> Shell:
     shell = context.obj
     assert isinstance(shell, Shell)
     return shell
+
+
+def words_of(*arguments: str) -> str:
+    """What a person wrote on the command line, as text: its bytes are UTF-8, whatever the locale takes them for."""
+    said = " ".join(arguments)
+    try:
+        said.encode()
+    except UnicodeEncodeError:
+        try:
+            return os.fsencode(said).decode()
+        except UnicodeError:
+            raise UsageError(f"{said!a} is no text; write it in UTF-8") from None
+    return said
 
 
 def moment(value: datetime | str | None, zone: ZoneInfo) -> datetime | None:

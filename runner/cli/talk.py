@@ -20,15 +20,15 @@ from runner.cli import offline
 from runner.cli.shell import Config, Home, Shell, shell_of
 from runner.control.protocol import EXIT_WRONG, WakeParams
 from runner.errors import RunnerError
-from runner.ledger import Ledger, WakeRequest
+from runner.ledger import Ledger, Wake, WakeRequest
 from runner.schedule import load_schedule
 from runner.session.backends.claude_cli import ClaudeCli
-from runner.session.engine import make_engine
-from runner.session.errors import SessionLockedError
+from runner.session.engine import Engine, make_engine
 from runner.session.performance import EndedSession
 from runner.session.terminal import TerminalCli, talk_arguments
 from runner.settings import Settings
 from runner.storage import jsonl
+from runner.triggers.intake import Intake
 
 __all__ = ["register"]
 
@@ -111,6 +111,8 @@ async def _run(shell: Shell, settings: Settings, *, go_on: bool) -> int:
     backend = TerminalCli(chosen.backend, shell.environ, run_sync, go_on=go_on)
     ledger = await Ledger.open(settings.paths.ledger, run_sync=run_sync, zone=settings.resident.zone)
     try:
+        intake, request = Intake(ledger, lambda: settings), WakeRequest(type="talk", source="terminal")
+        await intake.look(request, shell.now())
         engine = make_engine(
             settings=settings,
             ledger=ledger,
@@ -120,34 +122,35 @@ async def _run(shell: Shell, settings: Settings, *, go_on: bool) -> int:
             run_sync=run_sync,
             environ=shell.environ,
         )
-        # asked before anything is queued: a busy lock leaves no row behind
-        async with engine.lock.held({"waiting": "talk"}):
-            pass
-        # only this terminal can run it: should it ever come back into the queue, it is missed there
-        request = WakeRequest(type="talk", source="command", expires_at=shell.now() + ONLY_HERE)
-        wake = await ledger.wakes.take(request, shell.now())
-        log = settings.paths.logs / f"talk-{wake.id}.log"
-        await run_sync(partial(_note, log, engine.local_now(), f"Talk started, session {wake.id}"))
-        ended: list[EndedSession] = []
-        asked: list[str] = []
-        async with trio.open_nursery() as nursery:
-            nursery.start_soon(_heed, nursery.cancel_scope, asked)
-            try:
-                ended.append(await engine.run(wake, why_cancelled=lambda: next(iter(asked), "cancelled")))
-            except SessionLockedError as error:  # somebody was quicker between our look and our run
-                await ledger.wakes.refuse(wake.id, str(error), shell.now())
-                ended.append(
-                    EndedSession(state="refused", ended_at=shell.now(), reason=str(error), exit_code=error.exit_code)
-                )
-            nursery.cancel_scope.cancel()
-        if not ended and await ledger.sessions.get(wake.id) is None:  # the end came before the program was begun
-            await ledger.wakes.refuse(wake.id, f"interrupted ({asked[0]})", shell.now())
-        code = EXIT_INTERRUPTED if not ended else _code(shell, ended[0])
-        await run_sync(partial(_note, log, engine.local_now(), f"Talk ended, exit code: {code}"))
-        return code
+        # held from before the row on: a busy lock leaves no row behind, and nobody takes the wake for one left behind
+        async with engine.lock.held({"waiting": "talk"}) as held:
+            engine.lock, now = held, shell.now()
+            # only this terminal can run it: should it ever come back into the queue, it is missed there
+            only_here = attrs.evolve(request, expires_at=now + ONLY_HERE)
+            wake = await intake.admit(only_here, now, ledger.wakes.take)
+            log = settings.paths.logs / f"talk-{wake.id}.log"
+            await run_sync(partial(_note, log, engine.local_now(), f"Talk started, session {wake.id}"))
+            code = await _talk(shell, engine, wake)
+            await run_sync(partial(_note, log, engine.local_now(), f"Talk ended, exit code: {code}"))
+            return code
     finally:
         with trio.CancelScope(shield=True):
             await ledger.close()
+
+
+async def _talk(shell: Shell, engine: Engine, wake: Wake) -> int:
+    asked: list[str] = []
+
+    async def work() -> EndedSession:
+        return await engine.run(wake, why_cancelled=lambda: next(iter(asked), "cancelled"))
+
+    # the terminal's interrupt is the program's own affair; a hang-up or an order to end is for both
+    ended = await offline.until_signal(work, asked, own=frozenset({signal.SIGINT}))
+    if ended is not None:
+        return _code(shell, ended)
+    if await engine.ledger.sessions.get(wake.id) is None:  # the end came before the program was begun
+        await engine.ledger.wakes.refuse(wake.id, f"interrupted ({asked[0]})", shell.now())
+    return EXIT_INTERRUPTED
 
 
 def _code(shell: Shell, ended: EndedSession) -> int:
@@ -156,15 +159,6 @@ def _code(shell: Shell, ended: EndedSession) -> int:
     if ended.state == "completed":
         return 0
     return ended.exit_code or EXIT_WRONG
-
-
-async def _heed(scope: trio.CancelScope, asked: list[str]) -> None:
-    """The terminal's interrupt is the program's own affair; a hang-up or an order to end is for both."""
-    with trio.open_signal_receiver(signal.SIGINT, signal.SIGTERM, signal.SIGHUP) as received:
-        async for number in received:  # no deadline: the conversation's end cancels it
-            if number != signal.SIGINT:
-                asked.append(signal.Signals(number).name)
-                scope.cancel()
 
 
 def _note(path: Path, now: datetime, text: str) -> None:

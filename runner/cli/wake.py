@@ -7,11 +7,12 @@ import attrs
 import typer
 
 from runner.cli import offline
-from runner.cli.shell import AsJson, Config, Home, Shell, shell_of
+from runner.cli.shell import AsJson, Config, Home, Shell, shell_of, words_of
 from runner.control.client import NoProcessError
 from runner.control.protocol import EXIT_BUSY, Answer, WakeParams
-from runner.session.kinds import SCHEDULED, WAKE_TYPES
+from runner.schedule import SLOT_TYPES
 from runner.settings import Settings
+from runner.triggers.intake import check
 
 __all__ = ["register"]
 
@@ -25,7 +26,7 @@ def register(app: typer.Typer) -> None:
     def _wake(
         context: typer.Context,
         kind: Annotated[
-            str, typer.Argument(metavar="[TYPE]", help=f"A slot ({', '.join(SCHEDULED)}), custom, self, …")
+            str, typer.Argument(metavar="[TYPE]", help=f"A slot ({', '.join(SLOT_TYPES)}), custom, self, …")
         ] = _USUAL,
         message: Annotated[
             str, typer.Argument(metavar="[MESSAGE]", help="A prompt, a reason, a visitor's words.")
@@ -51,17 +52,19 @@ def register(app: typer.Typer) -> None:
     ) -> None:
         """Wake the resident once and follow it to the end.
 
-        Exit codes: 0 done, 75 another session runs (see --wait), 124 deadline, 127 the model's program is missing,
-        else what the model's program ended with.
+        While wakes are paused, or with a budget spent, none is begun: `resume` ends a pause. With no process running
+        only this wake runs; others stay in the queue for one.
+
+        Exit codes: 0 done, 1 refused, 75 another session runs (see --wait), 124 deadline, 127 the model's program is
+        missing, else what the model's program ended with.
         """
         shell = shell_of(context)
         settings = shell.load(home, config).settings
-        if kind not in WAKE_TYPES:
-            raise typer.BadParameter(f"unknown type {kind!r}; allowed: {', '.join(WAKE_TYPES)}", ctx=context)
         if image is not None and not image.is_file():
             raise typer.BadParameter(f"--image {image} is no file", ctx=context)
         picture = None if image is None else str(image.resolve())
-        params = WakeParams(kind, message, sender, picture, max_turns, wait)
+        params = WakeParams(kind, words_of(message), sender and words_of(sender), picture, max_turns, wait)
+        check(params.request())
         if dry_run:
             options = {"without_network": without_network, "as_json": as_json, "verbose": verbose}
             _show_prompts(shell, settings, params, **options)
@@ -88,7 +91,7 @@ class Follower:
         match progress.get("stage"):
             case "text":
                 if self.verbose:
-                    self.shell.out.write(progress.get("text", ""))
+                    self.shell.write(progress.get("text", ""))
                     self.shell.out.flush()
                     self._writing = True
             case "queued":

@@ -8,6 +8,7 @@ The command functions are handed in by whoever wires the process: nothing here k
 """
 
 import json
+import re
 from collections.abc import Awaitable, Callable, Mapping
 from datetime import date, datetime
 from enum import Enum
@@ -18,6 +19,8 @@ import attrs
 import cattrs
 from cattrs.gen import make_dict_structure_fn
 
+from runner.ledger import WakeRequest
+
 P = TypeVar("P")
 
 EXIT_OK: Final = 0
@@ -27,6 +30,7 @@ EXIT_GAVE_UP: Final = 70
 EXIT_BUSY: Final = 75
 
 MAX_MESSAGE_BYTES: Final = 4 * 1024 * 1024
+_HALF: Final = re.compile("[\ud800-\udfff]")
 
 
 class Wire(Protocol):
@@ -127,6 +131,17 @@ class WakeParams:
     image: str | None = None
     max_turns: int | None = None
     wait: float = 0.0
+
+    def request(self) -> WakeRequest:
+        """What is asked of the queue, the same with a running process and without one."""
+        return WakeRequest(
+            type=self.type,
+            source="command",
+            message=self.message,
+            sender=self.sender or "",
+            image=self.image,
+            max_turns=self.max_turns,
+        )
 
 
 @attrs.frozen
@@ -271,7 +286,10 @@ class Request:
 
 def encode(value: object) -> str:
     """JSON text of anything our results are made of."""
-    return json.dumps(value, default=_plain, ensure_ascii=False, separators=(",", ":"))
+    text = json.dumps(value, default=_plain, ensure_ascii=False, separators=(",", ":"))
+    if text.isascii() or not _HALF.search(text):
+        return text
+    return json.dumps(value, default=_plain, separators=(",", ":"))  # a file's name may hold bytes that are no UTF-8
 
 
 def plain(value: object) -> Any:

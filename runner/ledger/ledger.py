@@ -117,13 +117,14 @@ class Wakes:
         return await self._doors.write(lambda c: wakes.claim(c, now, only=only))
 
     async def take(self, request: WakeRequest, now: datetime) -> Wake:
-        """Accept a request and claim it at once, in one step: nobody else can claim it between the two."""
+        """Accept a request and claim it at once, in one step: nobody else can claim it between the two.
+
+        One that was known already, or may not begin now, comes back as it stands.
+        """
 
         def work(connection: sqlite3.Connection) -> Wake:
             wake = wakes.enqueue(connection, request, now, self._doors.zone)
-            claimed = wakes.claim(connection, now, only=wake.id)
-            assert claimed is not None, "a wake that was just queued can be claimed"
-            return claimed
+            return wakes.claim(connection, now, only=wake.id) or wake
 
         return await self._doors.write(work)
 

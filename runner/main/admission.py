@@ -1,17 +1,16 @@
 """Wakes asked for over HTTP: accepted into the ledger at once, whatever the actors are doing."""
 
 from collections.abc import Callable, Sequence
+from pathlib import Path
 
 import attrs
 
-from actors.protocol import Status, Work
+from actors.protocol import Status
 from runner.clock import Now
 from runner.kernel import ChildStatistics, KernelError, Ref, State
 from runner.ledger import Ledger, WakeRequest
-from runner.ledger.budget import limits_of
-from runner.settings import Settings
-from runner.triggers.pause import PAUSED, Pause
-from web.services import Admitted, NotNow
+from runner.triggers.intake import Intake
+from web.services import Admitted
 
 ASK_WITHIN = 1.0
 AWAY = frozenset({State.FAILED, State.STOPPED, State.STUCK})
@@ -21,37 +20,32 @@ AWAY = frozenset({State.FAILED, State.STOPPED, State.STUCK})
 class Admission:
     """See the module."""
 
-    settings: Callable[[], Settings]
+    intake: Intake
     ledger: Ledger
-    session: Ref[Work | Status]
-    scheduler: Ref[Work]
+    logs: Path
+    session: Ref[Status]
     actors: Callable[[], Sequence[ChildStatistics]]
     now: Now
 
     async def admit(self, kind: str, prompt: str) -> Admitted:
-        """Accept a wake and say what becomes of it; NotNow while wakes are paused or the budget is used up."""
-        settings, now = self.settings(), self.now()
-        pause = Pause.load(await self.ledger.meta.get(PAUSED))
-        if pause is not None:
-            raise NotNow(pause.text)
-        budget, limits = settings.budget, limits_of(settings.budget)
-        totals = await self.ledger.spend.totals(now)
-        broken = totals.over(limits) or totals.over(limits, usd=budget.session_usd, tokens=budget.session_tokens)
-        if broken is not None:
-            raise NotNow(broken)
-        wake = await self.ledger.wakes.enqueue(WakeRequest(type=kind, source="api", message=prompt), now)
-        idle = await self._idle()
-        self.scheduler.tell(Work())
-        self.session.tell(Work())
+        """Accept a wake and say what becomes of it; `NotNow` where the intake takes none."""
+        wake = await self.intake.admit(WakeRequest(type=kind, source="api", message=prompt), self.now())
         away = any(child.name == "session" and child.state in AWAY for child in self.actors())
-        first = next(iter(await self.ledger.wakes.pending()), None)
-        begins = idle and not away and first is not None and first.id == wake.id
+        begins = not away and await self._begins(wake.id)
         return Admitted(
             session_id=wake.id,
-            log_file=str(settings.paths.logs / f"session-{wake.id}.log"),
+            log_file=str(self.logs / f"session-{wake.id}.log"),
             status="started" if begins else "queued",
             waiting_for="session" if away else None,
         )
+
+    async def _begins(self, wake_id: str) -> bool:
+        """Whether it has begun, or stands first before an actor that has nothing to do."""
+        idle = await self._idle()
+        waiting = await self.ledger.wakes.pending()
+        if not any(wake.id == wake_id and wake.state == "queued" for wake in waiting):
+            return True
+        return idle and waiting[0].id == wake_id
 
     async def _idle(self) -> bool:
         try:

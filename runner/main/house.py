@@ -20,7 +20,7 @@ from actors.broadcaster import Broadcaster
 from actors.control import Control
 from actors.indexer import Indexer, InForce, Keeping, Searching
 from actors.moderator import Moderator
-from actors.protocol import Board, Drain, Meaning, Publish
+from actors.protocol import Board, Drain, Meaning, Publish, Work
 from actors.scheduler import Scheduler
 from actors.session import SessionActor
 from actors.telegram import Telegram
@@ -54,6 +54,7 @@ from runner.session.engine import make_engine
 from runner.session.events import PublicEvent
 from runner.settings import Settings, diff, without_waiting
 from runner.triggers.desk import Desk
+from runner.triggers.intake import Intake
 from web.services import Services
 from web.status import SessionStatus
 
@@ -338,7 +339,7 @@ class House:
             self.schedule,
             self.settings,
             self.now,
-            Desk.make(self.settings, self.ledger, self.schedule, self.run_sync),
+            Desk.make(self.settings, self.ledger, self.schedule, self.run_sync, lambda: self.settings),
             self.events,
             Nightly(self.settings, self.ledger, self.run_sync),
             lambda: self.settings,
@@ -361,6 +362,7 @@ class House:
             events=self.events,
             dead_letters=self.dead_letters,
             ledger=self.ledger,
+            intake=self._intake(),
             hub=self.hub,
             session=self.mailboxes.session.outside,
             board=self.board,
@@ -402,12 +404,21 @@ class House:
             meaning=self._meaning,
         )
 
+    def _intake(self) -> Intake:
+        """For askers from outside: both who look at the queue are told at once."""
+
+        def nudge() -> None:
+            self.mailboxes.scheduler.outside.tell(Work())
+            self.mailboxes.session.outside.tell(Work())
+
+        return Intake(self.ledger, lambda: self.settings, nudge)
+
     def _admission(self) -> Admission:
         return Admission(
-            settings=lambda: self.settings,
+            intake=self._intake(),
             ledger=self.ledger,
+            logs=self.settings.paths.logs,
             session=self.mailboxes.session.outside,
-            scheduler=self.mailboxes.scheduler.outside,
             actors=self.supervisor.children,
             now=self.now,
         )

@@ -55,12 +55,12 @@ from runner.kernel import (
     State,
     Supervisor,
 )
-from runner.ledger import Ledger, Limits, SessionRow, WakeRequest
+from runner.ledger import Ledger, Limits, SessionRow
 from runner.ledger.budget import worst
 from runner.live import Hub
 from runner.live.frames import SESSION
 from runner.main.follow import Follower
-from runner.session.kinds import kind_of
+from runner.triggers.intake import Intake
 from runner.triggers.pause import PAUSED, Pause
 
 ASK_WITHIN = 2.0
@@ -78,6 +78,7 @@ class Operator:
     events: EventRing
     dead_letters: DeadLetters
     ledger: Ledger
+    intake: Intake
     hub: Hub
     session: Ref[Work | Status | Cancel | Drain]
     board: Board
@@ -144,21 +145,9 @@ class Operator:
 
     async def wake(self, params: WakeParams, call: Call) -> object:
         """Queue a wake, then follow it to its end, telling what happens."""
-        kind_of(params.type)  # an unknown type is refused before anything is written
         # Following begins before the row exists, so that no event of it is missed.
         with self.events.subscribe() as events, self.hub.subscribe([SESSION], door="operator") as live:
-            wake = await self.ledger.wakes.enqueue(
-                WakeRequest(
-                    type=params.type,
-                    message=params.message,
-                    sender=params.sender or "",
-                    image=params.image,
-                    max_turns=params.max_turns,
-                ),
-                self.now(),
-            )
-            self.scheduler.tell(Work())
-            self.session.tell(Work())
+            wake = await self.intake.admit(params.request(), self.now())
             await call.progress(WakeProgress("queued", wake.id))
             follower = Follower(wake.id, call, self.ledger)
             async with trio.open_nursery() as nursery:
@@ -231,7 +220,7 @@ class Operator:
         )
 
     async def resume(self, _: Nothing, call: Call) -> object:
-        """Let scheduled wakes go on after the failure that paused them."""
+        """Let wakes go on after the failure that paused them."""
         pause = Pause.load(await self.ledger.meta.get(PAUSED))
         await self.ledger.meta.drop(PAUSED)
         if pause is not None:
@@ -240,7 +229,7 @@ class Operator:
         return ResumeResult(resumed=pause is not None, reason="" if pause is None else pause.reason)
 
     async def _scheduler_note(self) -> tuple[bool, str]:
-        """Whether scheduled wakes are paused, and what is to be said beside the scheduler."""
+        """Whether wakes are paused, and what is to be said beside the scheduler."""
         try:
             pause = Pause.load(await self.ledger.meta.get(PAUSED))
             level = worst(await self.ledger.spend.totals(self.now()), self.limits())

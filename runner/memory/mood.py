@@ -11,13 +11,14 @@ import attrs
 import yaml
 
 from runner.content import frontmatter
+from runner.schedule import SLOT_TYPES
 from runner.storage import files
 
 Lexicon: TypeAlias = Mapping[str, tuple[float, float]]
 """Word to valence and arousal, each in [-1, 1]."""
 
 WEIGHTS: Mapping[str, float] = {
-    **dict.fromkeys(("midnight", "late_night", "morning", "midmorning", "noon", "afternoon", "dusk", "evening"), 1.0),
+    **dict.fromkeys(SLOT_TYPES, 1.0),
     "self": 0.9,
     "custom": 0.7,
     "telegram": 0.4,

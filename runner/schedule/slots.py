@@ -13,7 +13,10 @@ import attrs
 from runner import resources
 from runner.errors import SettingsError
 
-__all__ = ["Missed", "OlderSlots", "Schedule", "Slot", "latest_start", "load_schedule"]
+__all__ = ["SLOT_TYPES", "Missed", "OlderSlots", "Schedule", "Slot", "latest_start", "load_schedule"]
+
+SLOT_TYPES = ("midnight", "late_night", "morning", "midmorning", "noon", "afternoon", "dusk", "evening")
+"""The names of a day's slots, and of the sessions that they begin."""
 
 DAY = timedelta(days=1)
 RECORDED = timedelta(hours=24)

@@ -7,6 +7,7 @@ from typing import Literal
 
 import attrs
 
+from runner.schedule import SLOT_TYPES
 from runner.session.errors import UnknownSessionTypeError
 
 MINUTES = 60.0
@@ -65,7 +66,7 @@ def _scheduled(name: str) -> Kind:
     )
 
 
-SCHEDULED = ("midnight", "late_night", "morning", "midmorning", "noon", "afternoon", "dusk", "evening")
+SCHEDULED = SLOT_TYPES
 
 _TABLE = (
     *(_scheduled(name) for name in SCHEDULED),

@@ -9,7 +9,7 @@ import errno
 import fcntl
 import json
 import os
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Iterable, Mapping
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
@@ -33,8 +33,12 @@ class SessionLock:
     shared: Path | None = None
 
     @asynccontextmanager
-    async def held(self, facts: Mapping[str, Any], *, wait: float = 0) -> AsyncIterator[None]:
-        """Hold the lock for the body; SessionLockedError when it is not free within the wait."""
+    async def held(self, facts: Mapping[str, Any], *, wait: float = 0) -> AsyncIterator["SessionLock"]:
+        """Hold the lock for the body; SessionLockedError when it is not free within the wait.
+
+        What the body is given is this lock for sessions inside it: a command can put right what it finds, take its
+        wake and run it, with no other process between the two.
+        """
         until = trio.current_time() + wait
         while True:
             try:
@@ -45,7 +49,7 @@ class SessionLock:
                     raise
             await trio.sleep(min(RETRY_EVERY, max(0, until - trio.current_time())))
         try:
-            yield
+            yield _HeldLock(self.path, self.run_sync, self.shared, descriptors)
         finally:
             for descriptor in descriptors:
                 _let_go(descriptor)
@@ -66,15 +70,30 @@ class SessionLock:
                 # on another machine than the predecessor's /run may be closed to us: then nobody else uses it either
                 with contextlib.suppress(PermissionError, FileNotFoundError, IsADirectoryError):
                     taken.append(_open_locked(self.shared, self.holder))
-            content = json.dumps({"pid": os.getpid(), **facts}).encode() + b"\n"
-            for descriptor in taken:
-                os.ftruncate(descriptor, 0)
-                os.pwrite(descriptor, content, 0)
+            _say(taken, facts)
         except BaseException:
             for descriptor in taken:
                 os.close(descriptor)
             raise
         return tuple(taken)
+
+
+@attrs.frozen
+class _HeldLock(SessionLock):
+    """A lock that its process holds already; whoever takes it only says what for."""
+
+    descriptors: tuple[int, ...] = ()
+
+    def _take(self, facts: Mapping[str, Any]) -> tuple[int, ...]:
+        _say(self.descriptors, facts)
+        return ()
+
+
+def _say(descriptors: Iterable[int], facts: Mapping[str, Any]) -> None:
+    content = json.dumps({"pid": os.getpid(), **facts}).encode() + b"\n"
+    for descriptor in descriptors:
+        os.ftruncate(descriptor, 0)
+        os.pwrite(descriptor, content, 0)
 
 
 def _open_locked(path: Path, holder: Any) -> int:

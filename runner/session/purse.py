@@ -9,12 +9,11 @@ from runner.clock import Now
 from runner.ledger import Ledger, SpendEntry, Wake
 from runner.ledger.budget import limits_of
 from runner.settings import Settings
+from runner.triggers.intake import AUTOMATIC
 from runner.triggers.pause import PAUSED, Pause, shared_failure
 
-__all__ = ["AUTOMATIC", "Purse", "TokenCount"]
+__all__ = ["Purse", "TokenCount"]
 
-AUTOMATIC = frozenset({"scheduler", "self", "correspondence", "visitor"})
-"""Sources of wakes that nobody asks for at the moment: a pause holds for them."""
 LEAST_USD = 0.0001
 
 

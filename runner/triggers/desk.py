@@ -1,5 +1,6 @@
 """Where all triggers but the clock's are asked, one after the other; what one of them meets never stops the others."""
 
+from collections.abc import Callable
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Protocol
@@ -11,6 +12,7 @@ from runner.errors import RunnerError
 from runner.ledger import Ledger, RunSync
 from runner.schedule import Schedule
 from runner.settings import Settings
+from runner.triggers.intake import Intake
 from runner.triggers.letters import LetterWakes
 from runner.triggers.own import OwnWakes
 from runner.triggers.selfwake import Pending
@@ -45,13 +47,26 @@ class Desk:
     run_sync: RunSync | None = None
 
     @classmethod
-    def make(cls, settings: Settings, ledger: Ledger, schedule: Schedule, run_sync: RunSync) -> "Desk":
-        """All triggers of a home, as its settings have them."""
+    def make(
+        cls,
+        settings: Settings,
+        ledger: Ledger,
+        schedule: Schedule,
+        run_sync: RunSync,
+        current: Callable[[], Settings] | None = None,
+    ) -> "Desk":
+        """All triggers of a home, as its settings have them; `current` gives those that are in force at a look."""
+        intake = Intake(ledger, current or (lambda: settings))
         quiet = timedelta(minutes=settings.schedule.quiet_minutes)
         file = own_file(settings.paths.data, schedule)
-        own = OwnWakes(file=file, ledger=ledger, schedule=schedule, quiet=quiet, run_sync=run_sync)
+        own = OwnWakes(file=file, ledger=ledger, schedule=schedule, quiet=quiet, run_sync=run_sync, intake=intake)
         letters = LetterWakes(
-            threads=Threads(settings.paths.mailbox), ledger=ledger, schedule=schedule, quiet=quiet, run_sync=run_sync
+            threads=Threads(settings.paths.mailbox),
+            ledger=ledger,
+            schedule=schedule,
+            quiet=quiet,
+            run_sync=run_sync,
+            intake=intake,
         )
         triggers: list[Trigger] = [own, letters]
         if settings.schedule.visit_autowake:
@@ -63,6 +78,7 @@ class Desk:
                 debounce=timedelta(minutes=settings.schedule.visit_debounce_minutes),
                 per_day=settings.schedule.visits_per_day,
                 run_sync=run_sync,
+                intake=intake,
             )
             triggers.append(visits)
         return cls(tuple(triggers), file, run_sync)

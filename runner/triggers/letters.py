@@ -1,6 +1,7 @@
 """Letters that wait: when they wake the resident, and what became of the wakes that showed them."""
 
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from datetime import datetime, timedelta
 from functools import partial
 
@@ -10,6 +11,7 @@ from runner.correspondence import Message, Threads, unanswered
 from runner.ledger import Ledger, LettersOf, RunSync, WakeRequest
 from runner.schedule import Schedule
 from runner.storage import files, jsonl
+from runner.triggers.intake import LONGEST_MESSAGE, Intake, NotNow
 from runner.triggers.selfwake import distance
 
 __all__ = ["LetterWakes", "due"]
@@ -54,6 +56,7 @@ class LetterWakes:
     schedule: Schedule
     quiet: timedelta
     run_sync: RunSync
+    intake: Intake
 
     async def look(self, now: datetime) -> datetime | None:
         """Settle the offers whose wake has ended, then offer what is due."""
@@ -64,7 +67,10 @@ class LetterWakes:
         newest = await self._due(now)
         if newest:
             request = WakeRequest(type="correspondence", source="correspondence", message=",".join(newest))
-            await self.ledger.letters.offer(request, newest, now)
+            with suppress(NotNow):  # the letters lie in their threads, and are looked at again
+                await self.intake.admit(
+                    request, now, lambda wanted, moment: self.ledger.letters.offer(wanted, newest, moment)
+                )
         return None
 
     async def _due(self, now: datetime) -> dict[str, str]:
@@ -76,8 +82,8 @@ class LetterWakes:
             except OSError:
                 continue  # a thread that can't be read now is read the next time
             letter = due(unanswered(thread), shown.get(user), now)
-            if letter is not None:
-                found[user] = letter
+            if letter is not None and sum(len(name) + 1 for name in (*found, user)) <= LONGEST_MESSAGE:
+                found[user] = letter  # who finds no room comes with the next wake
         return found
 
     async def _settled(self, shown: Mapping[str, LettersOf]) -> bool:

@@ -7,6 +7,7 @@ import attrs
 
 from runner.ledger import Ledger, RunSync, WakeRequest
 from runner.schedule import Schedule
+from runner.triggers.intake import Intake, NotNow, as_message
 from runner.triggers.selfwake import HORIZON, KEY, Fired, Pending, may_begin
 from runner.triggers.selfwake_file import SelfWakeFile
 
@@ -28,6 +29,7 @@ class OwnWakes:
     schedule: Schedule
     quiet: timedelta
     run_sync: RunSync
+    intake: Intake
 
     async def look(self, now: datetime) -> datetime | None:
         """Queue the wake that is set when it may begin; gives when to look again at the latest, if that is known."""
@@ -52,7 +54,10 @@ class OwnWakes:
             return None
         if not may_begin(pending, self.schedule, fired=fired, now=now, quiet=self.quiet):
             return pending.wake_at if pending.wake_at > now else None
-        request = WakeRequest(type="self", source="self", message=pending.reason, key=pending.key)
-        await self.ledger.wakes.enqueue(request, now)
+        request = WakeRequest(type="self", source="self", message=as_message(pending.reason), key=pending.key)
+        try:
+            await self.intake.admit(request, now)
+        except NotNow:
+            return None  # it stays set: the file keeps it until wakes are taken in again
         await self.run_sync(partial(self.file.clear, pending))
         return None

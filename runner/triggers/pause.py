@@ -1,4 +1,4 @@
-"""The pause: after a failure that every wake would share, the scheduler makes none until the operator resumes.
+"""The pause: after a failure that every wake would share, none is taken in until the operator resumes.
 
 It is one fact in the ledger, written by the session that failed, before its terminal record.
 """
@@ -46,8 +46,7 @@ class Pause:
     def text(self) -> str:
         """In words, with the way out."""
         return (
-            f"scheduled wakes are paused since {self.since} ({self.session_id}: {self.reason}); "
-            "resume with: claude-runner resume"
+            f"wakes are paused since {self.since} ({self.session_id}: {self.reason}); resume with: claude-runner resume"
         )
 
     def dump(self) -> str:

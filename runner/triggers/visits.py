@@ -3,6 +3,7 @@
 import os
 import stat
 from collections.abc import Sequence
+from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from functools import partial
 from pathlib import Path
@@ -11,6 +12,7 @@ import attrs
 
 from runner.ledger import Ledger, RunSync, WakeRequest
 from runner.schedule import Schedule
+from runner.triggers.intake import Intake, NotNow
 from runner.triggers.selfwake import distance
 
 __all__ = ["Arrival", "VisitWakes", "arrivals", "due"]
@@ -73,6 +75,7 @@ class VisitWakes:
     debounce: timedelta
     per_day: int
     run_sync: RunSync
+    intake: Intake
 
     async def look(self, now: datetime) -> datetime | None:
         """Queue a visit when messages have rested and no wake before them is still to come."""
@@ -87,5 +90,6 @@ class VisitWakes:
         made = sum(wake.enqueued_at.astimezone(self.schedule.zone).date() == today for wake in wakes)
         if newest is None or made >= self.per_day:
             return None
-        await self.ledger.wakes.enqueue(WakeRequest(type="visit", source=SOURCE, key=newest.key), now)
+        with suppress(NotNow):  # the message lies in the inbox, and is looked at again
+            await self.intake.admit(WakeRequest(type="visit", source=SOURCE, key=newest.key), now)
         return None

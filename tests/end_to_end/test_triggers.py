@@ -2,17 +2,21 @@
 
 import json
 import os
+import subprocess
+import sys
 import time
 from pathlib import Path
 from typing import Any
 
+import pytest
 import trio
 
+from runner.control.protocol import CommandError
 from runner.ledger import Ledger
 from runner.triggers.pause import PAUSED
 from tests.support.http_client import Answer, get
 from tests.support.ledger import inline
-from tests.support.process import Running, start
+from tests.support.process import Running, command, scrubbed, start
 
 WAKE = "/api/v1/admin/wake"
 
@@ -51,20 +55,62 @@ async def test_a_wake_over_http_runs_under_its_id(demo_home: Path, nursery: trio
 
 
 async def test_paused_is_seen_everywhere_until_it_is_resumed(demo_home: Path, nursery: trio.Nursery) -> None:
-    """`ps` and the doctor say it, HTTP refuses with 409, and `resume` ends it without a restart."""
+    """`ps` says it, and HTTP, the socket, and the command with and without a process refuse a wake with the same words
+    and make no row; `resume` ends it without a restart.
+    """
+    reason = "wakes are paused since x (y: authentication failed); resume with: claude-runner resume"
+    environ = scrubbed(demo_home, REHEARSAL_SPEED="0")
     ledger = await Ledger.open(demo_home / "sessions.db", run_sync=inline)
     await ledger.meta.put(PAUSED, json.dumps({"since": "x", "session_id": "y", "reason": "authentication failed"}))
     await ledger.close()
-    up = await start(nursery, demo_home, REHEARSAL_SPEED="0")
+    alone = await command(environ, "wake", "noon")
+    up = await start(nursery, demo_home, REHEARSAL_SPEED="0", SCHEDULER_ENABLED="false")
     scheduler = await up.actor("scheduler")
     assert scheduler["paused"] is True
     assert "claude-runner resume" in scheduler["reason"]
-    refused = await post(up, {})
-    assert (refused.status, "claude-runner resume" in refused.json()["detail"]) == (409, True)
+    refused = await post(up, {"session_type": "noon"})
+    assert (refused.status, refused.json()) == (409, {"detail": reason})
+    with pytest.raises(CommandError) as told:
+        await up.wake("noon")
+    assert (told.value.kind, told.value.message, told.value.exit_code) == ("WakesPaused", reason, 1)
+    with pytest.raises(CommandError) as wrong:
+        await up.wake("talk")
+    assert (wrong.value.kind, wrong.value.exit_code) == ("WrongWake", 2)
+    for ran in (alone, await up.command("wake", "noon")):
+        assert (ran.returncode, ran.stdout, ran.stderr) == (1, "", f"claude-runner: {reason}\n")
+    assert await up.json("sessions") == await up.json("queue") == []
     assert "paused by: authentication failed" in (await up.command("resume")).stdout
     assert (await up.actor("scheduler"))["paused"] is None
     assert (await post(up, {})).status == 202
     assert await up.stop() == 0
+
+
+async def test_a_process_that_starts_lets_a_commands_wake_end(demo_home: Path, nursery: trio.Nursery) -> None:
+    """A wake begun without a process is run once, by its command; what is asked of the new process comes after it."""
+    environ = scrubbed(demo_home, REHEARSAL_SPEED="400", SCHEDULER_ENABLED="false")
+    alone = await trio.lowlevel.open_process(
+        [sys.executable, "-u", "-m", "runner", "wake", "custom", "hi", "--verbose"],
+        env=environ,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.DEVNULL,
+    )
+    assert alone.stdout is not None
+    await alone.stdout.receive_some(1)  # it has begun to write
+    up = await start(nursery, demo_home, REHEARSAL_SPEED="0", SCHEDULER_ENABLED="false")
+    nursery.start_soon(drain, alone.stdout)
+    after = await up.wake("noon")
+    assert await alone.wait() == 0
+    assert after["state"] == "completed"
+    rows = await up.json("sessions")
+    assert [(row["type"], row["state"]) for row in rows] == [("noon", "completed"), ("custom", "completed")]
+    assert rows[0]["started_at"] >= rows[1]["ended_at"]
+    assert await up.stop() == 0
+
+
+async def drain(stream: trio.abc.ReceiveStream) -> None:
+    """Read what is written, so that the writer never waits for us."""
+    async for _ in stream:
+        pass
 
 
 async def test_a_visitors_message_wakes_the_resident(demo_home: Path, nursery: trio.Nursery) -> None:

@@ -3,26 +3,20 @@
 import attrs
 from quart import Blueprint
 
+from runner.triggers.intake import LONGEST_MESSAGE, RULES, NotNow
 from web import answers
 from web.answers import Answer
 from web.asked import Ask, read_body
 from web.declared import PROBLEMS, Error, Operation, offer, shaped
-from web.services import NotNow, Services
-
-WAKES = (
-    *("midnight", "late_night", "morning", "midmorning", "noon", "afternoon", "dusk", "evening"),
-    *("custom", "self", "visit", "correspondence"),
-)
-"""Session types that can be asked for here: the slots', and those that need no door of their own."""
-LONGEST_PROMPT = 20_000
+from web.services import Services
 
 
 @attrs.frozen
 class WakeWanted:
     """A wake of a type, with words for it."""
 
-    session_type: str = shaped("custom", enum=list(WAKES))
-    prompt: str | None = shaped(None, maxLength=LONGEST_PROMPT)
+    session_type: str = shaped("custom", enum=list(RULES["api"].types))
+    prompt: str | None = shaped(None, maxLength=LONGEST_MESSAGE)
 
 
 @attrs.frozen

@@ -4,14 +4,21 @@ import os
 import signal
 import subprocess
 import sys
+from collections.abc import Awaitable, Callable
+from datetime import timedelta
 from pathlib import Path
+from typing import Any
 
 import pytest
 import trio
 
 from runner.control.protocol import Answer, CommandError, WakeParams, WakeProgress, WakeResult
-from runner.ledger import WakeRequest
+from runner.errors import LedgerUnavailable
+from runner.ledger import Ledger, SpendEntry, Wake, WakeRequest
+from runner.session.engine import Engine
 from runner.session.lock import SessionLock
+from runner.session.performance import EndedSession
+from runner.triggers.pause import PAUSED, Pause
 from tests.runner.cli.conftest import NOW, CommandLine, FakeProcess, a_ledger, inline
 
 
@@ -150,6 +157,128 @@ def test_what_an_earlier_wake_left_is_put_right(rehearsing: CommandLine) -> None
     trio.run(leave)
     assert rehearsing("wake", "noon").code == 0
     assert [row["state"] for row in rehearsing("queue", "--json").json] == ["queued"]
+
+
+def _say(home: Path, work: Callable[[Ledger], Awaitable[object]]) -> None:
+    async def inside() -> None:
+        async with a_ledger(home) as ledger:
+            await work(ledger)
+
+    trio.run(inside)
+
+
+def test_while_paused_a_wake_is_refused_with_the_way_out(rehearsing: CommandLine) -> None:
+    """With no process a pause holds as well: one line that names `resume`, exit 1, no row; after `resume` it runs."""
+    pause = Pause.after("20260301-090000", "authentication failed", NOW)
+    _say(rehearsing.home, lambda ledger: ledger.meta.put(PAUSED, pause.dump()))
+    for more in ((), ("--json",), ("--wait", "30")):
+        ran = rehearsing("wake", "custom", "hi", *more)
+        assert (ran.code, ran.out, ran.err) == (1, "", f"claude-runner: {pause.text}\n")
+    assert rehearsing("queue", "--json").json == rehearsing("sessions", "--json").json == []
+    assert rehearsing("wake", "custom", "hi", "--dry-run").code == 0
+    assert rehearsing("resume").code == 0
+    assert rehearsing("wake", "custom", "hi").code == 0
+
+
+def test_with_a_budget_spent_a_wake_is_refused(rehearsing: CommandLine) -> None:
+    """The limit, what is used and what can be done are told in one line, exit 1, no row."""
+    rehearsing.environ["BUDGET_DAY_USD"] = "2"
+    _say(rehearsing.home, lambda ledger: ledger.spend.record(SpendEntry(ref="x", at=NOW, cost_usd=2.0)))
+    ran = rehearsing("wake", "custom", "hi")
+    assert (ran.code, ran.out) == (1, "")
+    assert ran.err.startswith("claude-runner: budget of the day: 2 USD of 2; ")
+    assert rehearsing("sessions", "--json").json == []
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (("custom", "\udcff"), "is no text; write it in UTF-8"),
+        (("custom", "x" * 20_001), "the message has 20001 characters; at most 20000"),
+        (("custom", "hi", "--sender", "\udce9"), "is no text; write it in UTF-8"),
+        (("talk",), "unknown type 'talk'; allowed: midnight"),
+    ],
+)
+def test_what_is_no_wake_is_one_line_and_exit_2(
+    rehearsing: CommandLine, arguments: tuple[str, ...], words: str
+) -> None:
+    """Neither a process nor the ledger is asked for what no moment makes right."""
+    ran = rehearsing("wake", *arguments)
+    assert (ran.code, ran.err.count("\n")) == (2, 1)
+    assert words in ran.err
+    assert not (rehearsing.home / "sessions.db").exists()
+
+
+def test_only_its_own_wake_runs_and_the_others_stay(rehearsing: CommandLine) -> None:
+    """Wakes that stand before it, or wait for their hour, are left to a process; the person learns how many."""
+
+    async def leave(ledger: Ledger) -> None:
+        await ledger.wakes.enqueue(WakeRequest(type="telegram", message="first"), NOW)
+        await ledger.wakes.enqueue(WakeRequest(type="self", not_before=NOW + timedelta(hours=1)), NOW)
+
+    _say(rehearsing.home, leave)
+    ran = rehearsing("wake", "noon")
+    assert ran.code == 0
+    assert ran.err == "2 other wakes stay in the queue for a running process (see: queue)\n"
+    assert [(row["type"], row["state"]) for row in rehearsing("queue", "--json").json] == [
+        ("telegram", "queued"),
+        ("self", "queued"),
+    ]
+    assert [row["type"] for row in rehearsing("sessions", "--json").json] == ["noon"]
+
+
+def test_no_other_command_takes_a_wake_that_is_about_to_begin(
+    rehearsing: CommandLine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Between claim and session another command finds the lock held: it puts nothing back, and leaves no row."""
+    run, others = Engine.run, []
+
+    async def late(engine: Engine, wake: Wake, **more: Any) -> EndedSession:
+        if wake.type == "noon":
+            others.append(await trio.to_thread.run_sync(lambda: rehearsing("wake", "dusk")))
+        return await run(engine, wake, **more)
+
+    monkeypatch.setattr(Engine, "run", late)
+    ran = rehearsing("wake", "noon")
+    assert (others[0].code, "another session is running (" in others[0].err) == (75, True)
+    assert (ran.code, "completed" in ran.out) == (0, True)
+    assert [(row["type"], row["state"]) for row in rehearsing("sessions", "--json").json] == [("noon", "completed")]
+    assert rehearsing("queue", "--json").json == []
+
+
+def test_a_failure_of_ours_puts_the_wake_back_and_says_so_in_one_line(
+    rehearsing: CommandLine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What breaks before the session has begun is told without a traceback; the wake stays in the queue."""
+
+    async def broken(*_: object) -> str | None:
+        raise LedgerUnavailable("the disk went away")
+
+    monkeypatch.setattr(Engine, "_refusal", broken)
+    ran = rehearsing("wake", "noon")
+    assert (ran.code, ran.err) == (70, "claude-runner: the disk went away\n")
+    assert [(row["type"], row["state"]) for row in rehearsing("queue", "--json").json] == [("noon", "queued")]
+
+
+def test_a_reader_that_leaves_ends_the_telling_and_not_the_session(rehearsing: CommandLine) -> None:
+    """`wake -v | head -1` ends quietly; the session is completed and every hook has its verdict."""
+    running = subprocess.Popen(
+        [sys.executable, "-u", "-m", "runner", "wake", "custom", "hi", "--verbose"],
+        env={**os.environ, **rehearsing.environ, "REHEARSAL_SPEED": "2000"},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+    )
+    assert running.stdout is not None
+    assert running.stderr is not None
+    running.stdout.read(1)
+    running.stdout.close()
+    err = running.stderr.read().decode()
+    assert (running.wait(60), "Traceback" in err, "Broken pipe" in err) == (1, False, False)
+    running.stderr.close()
+    (row,) = rehearsing("sessions", "--json").json
+    assert row["state"] == "completed"
+    assert row["hooks"]
+    assert all(hook["verdict"] for hook in row["hooks"])
 
 
 def test_a_home_with_no_model_refuses_with_the_reason(lived: CommandLine) -> None:

@@ -52,6 +52,13 @@ def test_a_value_without_a_form_is_named() -> None:
         encode(object())
 
 
+def test_a_name_that_is_no_utf_8_can_be_sent() -> None:
+    """Half a character, as in a file's name of other bytes, is escaped; everything else goes as it is."""
+    assert encode({"file": "\udcff.md"}) == '{"file":"\\udcff.md"}'
+    assert plain({"file": "\udcff.md"}) == {"file": "\udcff.md"}
+    assert encode("東京 \U0001f30a") == '"東京 \U0001f30a"'
+
+
 def test_parameters_are_read_strictly() -> None:
     """Right parameters become the object, whole numbers may stand for floats, and nothing else is converted."""
     assert read_params(RestartParams, {"name": "web"}, command="restart") == RestartParams("web", drain=False)

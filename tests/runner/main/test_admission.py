@@ -14,9 +14,9 @@ from runner.ledger import Ledger, SpendEntry, WakeRequest
 from runner.main import admission
 from runner.main.admission import Admission
 from runner.settings import load_settings
+from runner.triggers.intake import Intake, NotNow
 from runner.triggers.pause import PAUSED, Pause
 from tests.support.ledger import open_ledger
-from web.services import NotNow
 
 NOW = datetime(2026, 3, 2, 15, 0, tzinfo=UTC)
 
@@ -48,17 +48,16 @@ async def desk(tmp_path: Path) -> AsyncIterator[Desk]:
     settings = load_settings({"home": tmp_path, "budget.day_usd": 1.0, "budget.session_usd": 0.5}, {}).settings
     ledger = await open_ledger(tmp_path)
     session: Mailbox[Work | Status | Cancel] = Mailbox("session", capacity=8)
-    scheduler: Mailbox[Work] = Mailbox("scheduler", capacity=8)
     state = [State.RUNNING]
 
     def actors() -> list[ChildStatistics]:
         return [attrs.evolve(CHILD, state=state[0])]
 
     made = Admission(
-        settings=lambda: settings,
+        intake=Intake(ledger, lambda: settings),
         ledger=ledger,
+        logs=settings.paths.logs,
         session=session.ref,
-        scheduler=scheduler.ref,
         actors=actors,
         now=lambda: NOW,
     )

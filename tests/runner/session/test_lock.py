@@ -37,6 +37,20 @@ async def test_a_second_holder_is_told_who_the_first_is(tmp_path: Path) -> None:
         pass
 
 
+async def test_a_session_shares_the_lock_that_its_command_holds(tmp_path: Path) -> None:
+    """What the holder is given lets its own sessions in and says who runs; nobody else gets in before the end."""
+    lock = SessionLock(tmp_path / "lock", in_thread)
+    async with lock.held({"waiting": "noon"}) as mine:
+        for name in ("s-1", "s-2"):
+            async with mine.held({"session_id": name}):
+                assert (lock.holder() or {})["session_id"] == name
+            with pytest.raises(SessionLockedError):
+                async with lock.held({}):
+                    raise AssertionError
+    async with lock.held({}):
+        pass
+
+
 async def test_a_waiter_gets_it_when_it_is_free(tmp_path: Path) -> None:
     """Within its wait a second holder takes over as soon as the first lets go."""
     lock = SessionLock(tmp_path / "lock", in_thread)

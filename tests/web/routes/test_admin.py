@@ -5,9 +5,10 @@ from typing import Any
 
 import pytest
 
+from runner.triggers.intake import NotNow
 from tests.support.site import Reply, Running, World, running
 from web.auth import API
-from web.services import Admitted, NotNow
+from web.services import Admitted
 
 WAKE = API + "/admin/wake"
 

@@ -5,7 +5,6 @@ import re
 import unicodedata
 
 from runner.content import Entry
-from runner.search.tokens import SILENT
 
 OPEN, CLOSE = "\x01", "\x02"
 """What stands around a hit until the text between is escaped; no indexed text holds them."""
@@ -56,7 +55,7 @@ def nearly_read(entry: Entry) -> tuple[str, str, bool]:
     """
     text = _without_links(entry.body)
     certain = "```" not in text and "~~~" not in text and not _NUMBER.search("\n" + text)
-    text = _without_marks(text).replace(SILENT, " ")
+    text = _without_marks(text)
     text = text if text.isascii() else unicodedata.normalize("NFC", text)
     return line(entry.title) or entry.slug, text, certain
 

@@ -24,7 +24,7 @@ LEAST = 1e-6
 Phrase: TypeAlias = tuple[int, str]
 """Which of the asked terms, and the stem it was found by; no stem where a word only begins so."""
 
-_Beginnings: TypeAlias = Sequence[Sequence[str]]
+Beginnings: TypeAlias = Sequence[Sequence[str]]
 
 
 @attrs.define(eq=False)
@@ -37,8 +37,12 @@ class Folded:
 
     @classmethod
     def of(cls, title: str, text: str, letters: Letters) -> "Folded":
-        title, text = (f" {letters.form(part)}" for part in (title, text))
-        return cls(title + text, len(title))
+        return cls.joined(letters.form(title), letters.form(text))
+
+    @classmethod
+    def joined(cls, title: str, text: str) -> "Folded":
+        """Of two forms."""
+        return cls(f" {title} {text}", len(title) + 1)
 
     def length(self) -> int:
         """How many tokens it has, counted when somebody asks."""
@@ -46,7 +50,7 @@ class Folded:
             self._length = len(self.words.split())
         return self._length
 
-    def may_have(self, beginnings: _Beginnings) -> bool:
+    def may_have(self, beginnings: Beginnings) -> bool:
         """False only where, of one of the words, none begins as it has to."""
         return all(any(f" {beginning}" in self.words for beginning in word) for word in beginnings)
 
@@ -54,7 +58,7 @@ class Folded:
 class Text(Protocol):
     """What is looked through."""
 
-    def may_have(self, beginnings: _Beginnings, letters: Letters) -> bool:
+    def may_have(self, beginnings: Beginnings, letters: Letters) -> bool:
         """Quick: False only where the words can't be in it."""
         ...
 
@@ -151,7 +155,7 @@ def _having(matches: Iterable[Match[T]], number: int, term: Term, tokens: Tokeni
     return found
 
 
-def _pattern(roots: _Beginnings) -> re.Pattern[str]:
+def _pattern(roots: Beginnings) -> re.Pattern[str]:
     """The first token is taken and the others are looked at: rows may overlap."""
     first, *others = (f"((?:{'|'.join(map(re.escape, root))})[^ ]*)" for root in roots)
     return re.compile(f" {first}" + (f"(?= +{' +'.join(others)})" if others else ""))

@@ -4,20 +4,19 @@ from collections.abc import Mapping, Sequence
 
 from runner.search.terms import Row
 from runner.search.text import CLOSE, OPEN
-from runner.search.tokens import Letters
+from runner.search.tokens import Atoms
 
 
-def excerpt(text: str, found: Mapping[Row, int], size: int, letters: Letters) -> str:
+def excerpt(atoms: Atoms, found: Mapping[Row, int], size: int) -> str:
     """So many of its atoms, those around most of what was found; this stands between `OPEN` and `CLOSE`.
 
     What was `found` are tokens in a row, each with the number of atoms it covers.
     """
-    atoms = letters.atoms(text)
-    hits = _covered(atoms.tokens, found)
+    text, hits = atoms.text, _covered(atoms.tokens, found)
     count = len(atoms.tokens)
     first = _first([atoms.tokens[place] for place in hits], hits, count, size)
     last = min(first + size, count)
-    spans = atoms.spans(first, last)
+    spans = atoms.places(first, last)
     begins = spans[0][0] if first else 0
     ends = spans[-1][1] if last < count else len(text)
     parts, at = [], begins

@@ -6,6 +6,7 @@ for what is indexed, asked, looked through and marked; SQLite is given words wit
 more than ASCII. What it is decided by are the names and properties of Unicode's own table.
 """
 
+import string
 import unicodedata
 from enum import StrEnum
 
@@ -95,7 +96,7 @@ _TAKEN_FOR = {
     "ة": "ه",
 }
 
-_APOSTROPHES = frozenset("ʹʻʼʽˈꞌ")
+_APOSTROPHES = frozenset("ʹʻʼʽˈꞋꞌ")
 """Letters by their category, and written for `'`."""
 
 _BREAKS = frozenset("\u200b\u0f0b\u0f0c")
@@ -110,6 +111,8 @@ _ADDED_SYMBOLS, _ADDED_UNITS = range(0x1F000, 0x1FB00), range(0x20000, 0x3FFFE)
 _TAGS, _TONES, _HALVES = range(0xE0020, 0xE0080), range(0x1F3FB, 0x1F400), range(0x1F1E6, 0x1F200)
 
 JOINER = "\u200d"
+
+_PUNCTUATION = frozenset(string.punctuation)
 
 
 class Shapes(dict[int, str]):
@@ -148,7 +151,7 @@ def shape_of(letter: str) -> Shape:
     if category == "Cf" or letter == "ـ":  # the second draws a word of Arabic out
         return Shape.SILENT
     if category[0] == "S" and (len(plain) > 1 or unicodedata.category(plain)[0] == "S"):
-        drawn = category == "Sk" or plain.isascii() or any(code in block for block in _DRAWING)
+        drawn = category == "Sk" or plain in _PUNCTUATION or any(code in block for block in _DRAWING)
         return Shape.GAP if drawn else Shape.SYMBOL
     if (category[0] not in "LNMS" and category != "Co") or letter in _APOSTROPHES:
         return Shape.GAP
@@ -174,6 +177,9 @@ def fold_of(letter: str, shape: Shape) -> str:
             return ""
         case Shape.SYMBOL | Shape.FLAG:
             return letter
+        case Shape.UNIT | Shape.MARK:
+            plain = unicodedata.normalize("NFKC", letter)
+            return plain if len(plain) == 1 else letter  # what is more than one in one stays so
         case _:
             return _folded(letter)
 
@@ -198,7 +204,7 @@ def _without_layers(letter: str) -> str:
     base, layered, _ = unicodedata.name(letter, "").partition(" WITH ")
     if layered and base.split(" ", 1)[0] in _LAYERED:
         try:
-            return unicodedata.lookup(base)
+            return _folded(unicodedata.lookup(base))
         except KeyError:
             pass  # the table has no such letter alone
     return letter

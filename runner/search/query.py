@@ -12,13 +12,13 @@ import attrs
 
 from runner.content import Entry
 from runner.search import by_hand
-from runner.search.by_hand import Corpus, Folded, Match
+from runner.search.by_hand import Beginnings, Corpus, Folded, Match
 from runner.search.excerpt import excerpt
 from runner.search.ranking import FIRST, Orders, Question, Row, name, place
 from runner.search.schema import KIND_BITS
 from runner.search.terms import Term, terms_of
-from runner.search.text import as_read, line, marked
-from runner.search.tokens import Letters, Tokeniser
+from runner.search.text import as_read, line, marked, word
+from runner.search.tokens import Atoms, Letters, Tokeniser
 from runner.search.waiting import Draft, Waiting
 
 EXPANSIONS = 24
@@ -79,21 +79,20 @@ class NoMeaningError(Exception):
     """Searching by meaning is not possible now; the text says why."""
 
 
-@attrs.define(eq=False)
+@attrs.frozen(eq=False)
 class _Stored:
-    """A document of the index."""
+    """A document of the index that was found: no word of it has to be looked for quickly."""
 
     entry: sqlite3.Row
     score: float
-    _folded: Folded | None = attrs.field(default=None, init=False)
+    title: Atoms
+    body: Atoms
 
-    def may_have(self, beginnings: Sequence[Sequence[str]], letters: Letters) -> bool:  # noqa: ARG002 - it was found
+    def may_have(self, beginnings: Beginnings, letters: Letters) -> bool:  # noqa: ARG002 - it has them
         return True
 
-    def folded(self, letters: Letters) -> Folded:
-        if self._folded is None:
-            self._folded = Folded.of(self.entry["title"], self.entry["body"], letters)
-        return self._folded
+    def folded(self, letters: Letters) -> Folded:  # noqa: ARG002 - its atoms are made
+        return Folded.joined(" ".join(self.title.tokens), " ".join(self.body.tokens))
 
 
 def run(
@@ -139,10 +138,12 @@ def frequent(connection: sqlite3.Connection) -> list[str]:
     return [row[0] for row in rows]
 
 
-def prepare(connection: sqlite3.Connection, tokens: Tokeniser, orders: Orders, word: str, kinds: Sequence[str]) -> None:
+def prepare(
+    connection: sqlite3.Connection, tokens: Tokeniser, orders: Orders, asked: str, kinds: Sequence[str]
+) -> None:
     """Have the order ready in which this word's first pages are. Blocking."""
     with _snapshot(connection):
-        terms = terms_of(word, tokens, partial(_beginning, connection, tokens))
+        terms = terms_of(asked, tokens, partial(_beginning, connection, tokens))
         expression = " AND ".join(term.expression() for term in terms)
         orders.of(connection, Question(_state(connection), expression, _among(connection, kinds)), FIRST)
 
@@ -215,15 +216,14 @@ def _hit_by_hand(match: Match[Draft], score: float, letters: Letters) -> Hit:
     return hit_of(
         entry,
         match.text.result_type,
-        title=excerpt(title, match.found, TITLE_TOKENS, letters),
-        snippet=excerpt(body, match.found, BODY_TOKENS, letters),
+        title=excerpt(letters.atoms(title), match.found, TITLE_TOKENS),
+        snippet=excerpt(letters.atoms(body), match.found, BODY_TOKENS),
         score=score,
     )
 
 
 def hit_of(entry: Entry, result_type: str, *, title: str, snippet: str, score: float) -> Hit:
     """An entry that was not found in the index. Title and snippet are text, with `OPEN` and `CLOSE` around words."""
-    mood, dream_type = entry.meta.get("mood"), entry.meta.get("type")
     return Hit(
         slug=entry.slug,
         title=marked(title),
@@ -231,8 +231,8 @@ def hit_of(entry: Entry, result_type: str, *, title: str, snippet: str, score: f
         date=entry.date,
         snippet=marked(snippet),
         score=round(score, 4) + 0.0,
-        mood=mood if isinstance(mood, str) else None,
-        dream_type=dream_type if isinstance(dream_type, str) else None,
+        mood=word(entry, "mood"),
+        dream_type=word(entry, "type"),
     )
 
 
@@ -248,16 +248,19 @@ def _hits(
     connection: sqlite3.Connection, rows: Iterable[Row], terms: Sequence[Term], tokens: Tokeniser
 ) -> Iterator[Hit]:
     """Documents that were found, each with the words marked that fit."""
-    stored = [_Stored(connection.execute(DOCUMENT, (number,)).fetchone(), score) for number, score in rows]
+    stored = []
+    for number, score in rows:
+        entry = connection.execute(DOCUMENT, (number,)).fetchone()
+        stored.append(_Stored(entry, score, tokens.atoms(entry["title"]), tokens.atoms(entry["body"])))
     matches = {id(match.text): match.found for match in by_hand.find(stored, terms, tokens)}
     for document in stored:
         entry, found = document.entry, matches.get(id(document), {})
         yield Hit(
             slug=entry["slug"],
-            title=marked(excerpt(entry["title"], found, TITLE_TOKENS, tokens)),
+            title=marked(excerpt(document.title, found, TITLE_TOKENS)),
             result_type=entry["result_type"],
             date=entry["date"],
-            snippet=marked(excerpt(entry["body"], found, BODY_TOKENS, tokens)),
+            snippet=marked(excerpt(document.body, found, BODY_TOKENS)),
             score=round(document.score, 4) + 0.0,  # never -0.0
             mood=entry["mood"],
             dream_type=entry["dream_type"],

@@ -103,7 +103,7 @@ class _Group:
 
 def _groups(asked: Atoms) -> Iterator[_Group]:
     """What stands without a gap; symbols alone."""
-    shapes, spans = asked.shapes, asked.spans(0, len(asked.tokens))
+    shapes, spans = asked.shapes(), asked.places(0, len(asked.tokens))
     begin = 0
     for number, shape in enumerate(shapes):
         after = number + 1

@@ -9,7 +9,7 @@ from runner.content import Entry
 OPEN, CLOSE = "\x01", "\x02"
 """What stands around a hit until the text between is escaped; no indexed text holds them."""
 
-_CONTROL = re.compile(r"[\x00-\x08\x0e-\x1f\x7f]")
+_CONTROL = re.compile(r"[\x00-\x08\x0e-\x1f\x7f\ud800-\udfff]")
 _FENCE = re.compile(r"^[ \t]*(?:`{3,}|~{3,})[^\n`]*$", re.MULTILINE)
 # two, because a pattern that begins with one certain letter is found several times sooner
 _LINK = re.compile(r"\[([^\[\]\n]*)\]\([^()\n]*\)")
@@ -22,7 +22,7 @@ _UNDERSCORES_AND_STRIKES = re.compile("__*|~~")
 
 
 def line(text: str) -> str:
-    """Composed, on one line, without control characters; what a title needs."""
+    """Composed, on one line, without control characters and halves of characters; what a title needs."""
     if not text.isascii():
         text = unicodedata.normalize("NFC", text)
     text = text.replace("\n", " ")
@@ -46,6 +46,12 @@ def searchable(markdown: str) -> str:
 def as_read(entry: Entry) -> tuple[str, str]:
     """Title and text of an entry as they are indexed and shown."""
     return line(entry.title) or entry.slug, searchable(entry.body)
+
+
+def word(entry: Entry, key: str) -> str | None:
+    """What the entry says of itself under this key, if that is a word."""
+    said = entry.meta.get(key)
+    return said if isinstance(said, str) else None
 
 
 def nearly_read(entry: Entry) -> tuple[str, str, bool]:

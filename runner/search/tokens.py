@@ -11,8 +11,9 @@ Plain ASCII has a way of its own, because it is most of all text: its words are 
 import re
 import sqlite3
 import unicodedata
-from collections.abc import Callable, Iterable, Sequence
-from itertools import islice, pairwise
+from collections.abc import Iterable, Iterator, Sequence
+from itertools import islice
+from operator import add
 from typing import TypeAlias
 
 import attrs
@@ -32,13 +33,11 @@ _FEW = 24
 """So many different letters are sooner replaced each in the whole text than the text letter by letter."""
 
 _UNIT = re.compile("u[xsjb]*")
-_WORD = "[wx][wxsj]*"
-_RUN = "u[uxsjb]*"
 _SYMBOL = "(?:rr|[er])[xs]*(?:j+[er][xs]*)*"
-_CUT = re.compile(f"(?P<run>{_RUN})|{_SYMBOL}")
-_ATOMS = re.compile(f"(?P<word>{_WORD})|(?P<run>{_RUN})|{_SYMBOL}")
-_PLAIN_WORDS = re.compile("[a-z0-9]+")
-_CUTTING = frozenset((Shape.UNIT, Shape.SYMBOL, Shape.FLAG))
+_CUT = re.compile(f"(?P<run>u[uxsjb]*)|{_SYMBOL}")
+_ATOM = re.compile(f"[wx][wxsj]*|{_UNIT.pattern}|{_SYMBOL}")
+_PLAIN_WORD = re.compile("[A-Za-z0-9]+")
+_CUTTING, _SHRINKING = frozenset("uer"), frozenset("sj")
 
 
 Span: TypeAlias = tuple[int, int]
@@ -46,13 +45,27 @@ Span: TypeAlias = tuple[int, int]
 
 @attrs.frozen(eq=False)
 class Atoms:
-    """Those of one text, in their order."""
+    """Those of one text, in their order. Where they stand is looked for when it is needed."""
 
+    text: str
     tokens: Sequence[str]
-    shapes: Sequence[Shape]
-    """LETTER, UNIT or SYMBOL."""
-    spans: Callable[[int, int], Sequence[Span]]
-    """Where the atoms from the one to the other stand, the second left out; not made before it is needed."""
+    _shapes: Shapes
+
+    def places(self, first: int, last: int) -> list[Span]:
+        """Where the atoms from the one to the other stand, the second left out."""
+        return [match.span() for match in self._matches(first, last)]
+
+    def shapes(self) -> list[Shape]:
+        """LETTER for a word, UNIT, or SYMBOL."""
+        if self.text.isascii():
+            return [Shape.LETTER] * len(self.tokens)
+        kinds = {"u": Shape.UNIT, "e": Shape.SYMBOL, "r": Shape.SYMBOL}
+        return [kinds.get(match[0][0], Shape.LETTER) for match in self._matches(0, len(self.tokens))]
+
+    def _matches(self, first: int, last: int) -> Iterator[re.Match[str]]:
+        if self.text.isascii():
+            return islice(_PLAIN_WORD.finditer(self.text), first, last)
+        return islice(_ATOM.finditer(self.text.translate(self._shapes)), first, last)
 
 
 @attrs.define(eq=False)
@@ -66,81 +79,65 @@ class Letters:
         """The tokens with blanks between: for the index, and to look through. Text is composed already (`line`)."""
         if text.isascii():
             return text.encode().translate(_FOLDED).decode()
-        foreign = text.encode(errors="replace").translate(None, _ASCII).decode()
-        letters = set(foreign)
-        if _CUTTING.isdisjoint(map(self._shapes.__getitem__, map(ord, letters))):
+        letters = "".join(set(text.encode(errors="replace").translate(None, _ASCII).decode()))
+        shapes = letters.translate(self._shapes)
+        if _CUTTING.isdisjoint(shapes):
             return self._plain(text, letters)
+        aligned = _SHRINKING.isdisjoint(shapes) and len(letters.translate(self._folds)) == len(letters)
+        folded = self._plain(text, letters) if aligned else ""
         parts, begin = [], 0
         for match in _CUT.finditer(text.translate(self._shapes)):
-            if (start := match.start()) > begin:
-                parts.append(self._plain(text[begin:start]))
-            begin = match.end()
-            parts += self._tokens(text[start:begin], match)
-        parts.append(self._plain(text[begin:]))
+            start, end = match.span()
+            if start > begin:
+                parts.append(folded[begin:start] if aligned else self._plain(text[begin:start]))
+            parts += self._tokens(text[start:end], match, folded[start:end])
+            begin = end
+        parts.append(folded[begin:] if aligned else self._plain(text[begin:]))
         return " ".join(parts)
 
     def vocabulary(self, form: str) -> set[str]:
         """The distinct words of a form, and the single units."""
         tokens = set(form.split())
-        return tokens if form.isascii() else {self._first(token) for token in tokens}
+        if form.isascii():
+            return tokens
+        found, shapes = set(), self._shapes
+        for token in tokens:
+            if token[0] < "\x80" or shapes[ord(token[0])] != "u":
+                found.add(token)
+            elif len(token) == 1 or shapes[ord(token[1])] == "u":
+                found.add(token[0])
+            else:
+                unit = _UNIT.match(token.translate(shapes))
+                found.add(token[: unit.end()] if unit is not None else token)
+        return found
 
     def atoms(self, text: str) -> Atoms:
         """The same tokens, each with its place in the text."""
-        if text.isascii():
-            lower = text.lower()
-            tokens = _PLAIN_WORDS.findall(lower)
-            return Atoms(
-                tokens,
-                [Shape.LETTER] * len(tokens),
-                lambda first, last: [match.span() for match in islice(_PLAIN_WORDS.finditer(lower), first, last)],
-            )
-        tokens, shapes, spans = [], [], []
-        for match in _ATOMS.finditer(text.translate(self._shapes)):
-            begin, end = match.span()
-            if match["word"] is not None:
-                tokens.append(self._plain(text[begin:end]))
-                shapes.append(Shape.LETTER)
-                spans.append((begin, end))
-            else:
-                tokens += self._tokens(text[begin:end], match)
-                if match["run"] is None:
-                    shapes.append(Shape.SYMBOL)
-                    spans.append((begin, end))
-                else:
-                    places = [(begin + unit.start(), begin + unit.end()) for unit in _UNIT.finditer(match[0])]
-                    shapes += [Shape.UNIT] * len(places)
-                    spans += places
-        return Atoms(tokens, shapes, lambda first, last: spans[first:last])
+        return Atoms(text, self.form(text).split(), self._shapes)
 
-    def _plain(self, text: str, foreign: set[str] | None = None) -> str:
+    def _plain(self, text: str, foreign: str = "") -> str:
+        """Letter by letter; what is `foreign` in it, if it is known already."""
         if not text.isascii():
-            if foreign is not None and len(foreign) <= _FEW:
+            if foreign and len(foreign) <= _FEW:
                 for letter in foreign:
                     text = text.replace(letter, self._folds[ord(letter)])
             else:
                 text = text.translate(self._folds)
         return text.encode(errors="replace").translate(_FOLDED).decode()
 
-    def _tokens(self, text: str, match: re.Match[str]) -> list[str]:
-        """Those of a run or of a symbol, whose shapes the match has."""
+    def _tokens(self, text: str, match: re.Match[str], folded: str) -> list[str]:
+        """Those of a run or of a symbol, whose shapes the match has; folded letter by letter, if nothing moved by it."""
         shapes = match[0]
         if match["run"] is None:
             return ["".join([letter for letter, shape in zip(text, shapes, strict=True) if shape != Shape.SILENT])]
-        folded = text.translate(self._folds)
-        units: Sequence[str] = folded
-        if shapes.count(Shape.UNIT) != len(shapes) or len(folded) != len(text):
-            units = [self._unit(text[unit.start() : unit.end()]) for unit in _UNIT.finditer(shapes)]
-        return [*map("".join, pairwise(units)), units[-1]]
+        if folded and shapes.count("u") == len(shapes):
+            return [*map(add, folded, folded[1:]), folded[-1]]
+        units = [self._unit(text[unit.start() : unit.end()]) for unit in _UNIT.finditer(shapes)]
+        return [*map(add, units, units[1:]), units[-1]]
 
     def _unit(self, cluster: str) -> str:
         folded = cluster.translate(self._folds).replace(" ", "")
         return folded if len(cluster) == 1 else unicodedata.normalize("NFC", folded)
-
-    def _first(self, token: str) -> str:
-        if token.isascii() or self._shapes[ord(token[0])] != Shape.UNIT:
-            return token
-        found = _UNIT.match(token.translate(self._shapes))
-        return token[: found.end()] if found is not None else token
 
 
 def _scratch() -> sqlite3.Connection:

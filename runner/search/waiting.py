@@ -1,13 +1,13 @@
 """Entries that the index has not yet as they are: answers leave out what it says of them, and look at them instead."""
 
 import json
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping
 from types import MappingProxyType
 
 import attrs
 
 from runner.content import Catalogue, Entry
-from runner.search.by_hand import Folded
+from runner.search.by_hand import Beginnings, Folded
 from runner.search.text import as_read, nearly_read
 from runner.search.tokens import Letters
 from runner.search.writer import Key
@@ -27,7 +27,7 @@ class Draft:
     _folded: Folded | None = attrs.field(default=None, init=False)
     _certain: bool = attrs.field(default=False, init=False)
 
-    def may_have(self, beginnings: Sequence[Sequence[str]], letters: Letters) -> bool:
+    def may_have(self, beginnings: Beginnings, letters: Letters) -> bool:
         """Most questions are about few of the entries."""
         return self._quickly(letters).may_have(beginnings)
 

@@ -12,6 +12,7 @@ import attrs
 
 from runner.content import Entry
 from runner.search import schema, text
+from runner.search.text import word
 from runner.search.tokens import Tokeniser
 from runner.storage import sqlite
 
@@ -91,8 +92,8 @@ class Writer:
                 entry.etag,
                 result_type,
                 entry.date,
-                entry.meta.get("mood"),
-                entry.meta.get("type"),
+                word(entry, "mood"),
+                word(entry, "type"),
             ),
         )
         self._connection.execute("INSERT INTO texts (id, title, body) VALUES (?, ?, ?)", (number, title, body))

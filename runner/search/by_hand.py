@@ -107,8 +107,8 @@ def scores(matches: Sequence[Match[T]], terms: Sequence[Term], corpus: Corpus, l
     rarities: dict[Phrase, float] = {}
     for number, term in enumerate(terms):
         phrases = term.phrases()
-        for stem, phrase in phrases.items():
-            rarities[number, stem] = _rarity(corpus.documents, corpus.having(phrase))
+        for stem, asked in phrases.items():
+            rarities[number, stem] = _rarity(corpus.documents, corpus.having(asked))
         if "" not in phrases:
             rarities[number, ""] = _rarity(corpus.documents, mere[number, ""])
     average = corpus.words / corpus.documents if corpus.words and corpus.documents else 1.0

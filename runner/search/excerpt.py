@@ -47,8 +47,9 @@ def _joined(spans: Sequence[tuple[int, int]]) -> list[tuple[int, int]]:
     joined: list[tuple[int, int]] = []
     for begin, end in spans:
         if joined and joined[-1][1] == begin:
-            begin, _ = joined.pop()
-        joined.append((begin, end))
+            joined[-1] = joined[-1][0], end
+        else:
+            joined.append((begin, end))
     return joined
 
 

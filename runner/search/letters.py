@@ -33,38 +33,11 @@ class Shape(StrEnum):
 
 
 _UNSPACED = frozenset(
-    [
-        "AHOM",
-        "BALINESE",
-        "BATAK",
-        "BOPOMOFO",
-        "BUGINESE",
-        "CHAM",
-        "CJK",
-        "CUNEIFORM",
-        "EGYPTIAN",
-        "HANGUL",
-        "HENTAIGANA",
-        "HIRAGANA",
-        "IDEOGRAPHIC",
-        "JAVANESE",
-        "KATAKANA",
-        "KATAKANA-HIRAGANA",
-        "KHITAN",
-        "KHMER",
-        "LAO",
-        "LINEAR",
-        "MYANMAR",
-        "NEW",
-        "NUSHU",
-        "REJANG",
-        "TAI",
-        "TANGUT",
-        "THAI",
-        "TIBETAN",
-        "VERTICAL",
-        "YI",
-    ]
+    (
+        *("BOPOMOFO", "CJK", "HENTAIGANA", "HIRAGANA", "IDEOGRAPHIC", "KATAKANA", "KATAKANA-HIRAGANA", "VERTICAL"),
+        *("HANGUL", "AHOM", "BALINESE", "BATAK", "BUGINESE", "CHAM", "JAVANESE", "KHMER", "LAO", "MYANMAR", "NEW"),
+        *("REJANG", "TAI", "THAI", "TIBETAN", "YI", "KHITAN", "NUSHU", "TANGUT", "CUNEIFORM", "EGYPTIAN", "LINEAR"),
+    )
 )
 """First words of the names of letters: their scripts have no blanks between words (NEW is New Tai Lue).
 
@@ -83,20 +56,20 @@ _LAYERED = frozenset(["LATIN", "GREEK", "CYRILLIC"])
 """Scripts in which `X WITH STROKE` is read as an X with something to it; elsewhere it is a letter of its own."""
 
 _TAKEN_FOR = {
-    "ı": "i",
-    "æ": "ae",
-    "œ": "oe",
-    "ð": "d",
-    "þ": "th",
+    "\N{LATIN SMALL LETTER DOTLESS I}": "i",
+    "\N{LATIN SMALL LETTER AE}": "ae",
+    "\N{LATIN SMALL LIGATURE OE}": "oe",
+    "\N{LATIN SMALL LETTER ETH}": "d",
+    "\N{LATIN SMALL LETTER THORN}": "th",
     # as Lucene's normalisers of Arabic and Persian have them
-    "ٱ": "ا",
-    "ى": "ي",
-    "ی": "ي",
-    "ک": "ك",
-    "ة": "ه",
+    "\N{ARABIC LETTER ALEF WASLA}": "\N{ARABIC LETTER ALEF}",
+    "\N{ARABIC LETTER ALEF MAKSURA}": "\N{ARABIC LETTER YEH}",
+    "\N{ARABIC LETTER FARSI YEH}": "\N{ARABIC LETTER YEH}",
+    "\N{ARABIC LETTER KEHEH}": "\N{ARABIC LETTER KAF}",
+    "\N{ARABIC LETTER TEH MARBUTA}": "\N{ARABIC LETTER HEH}",
 }
 
-_APOSTROPHES = frozenset("ʹʻʼʽˈꞋꞌ")
+_APOSTROPHES = frozenset("\u02b9\u02bb\u02bc\u02bd\u02c8\ua78b\ua78c")
 """Letters by their category, and written for `'`."""
 
 _BREAKS = frozenset("\u200b\u0f0b\u0f0c")
@@ -148,7 +121,7 @@ def shape_of(letter: str) -> Shape:
         return Shape.FLAG
     if category == "Cn":
         return Shape.SYMBOL if code in _ADDED_SYMBOLS else Shape.UNIT if code in _ADDED_UNITS else Shape.GAP
-    if category == "Cf" or letter == "ـ":  # the second draws a word of Arabic out
+    if category == "Cf" or letter == "\N{ARABIC TATWEEL}":  # it draws a word out
         return Shape.SILENT
     if category[0] == "S" and (len(plain) > 1 or unicodedata.category(plain)[0] == "S"):
         drawn = category == "Sk" or plain in _PUNCTUATION or any(code in block for block in _DRAWING)

@@ -17,7 +17,7 @@ from runner.search.excerpt import excerpt
 from runner.search.ranking import FIRST, Orders, Question, Row, name, place
 from runner.search.schema import KIND_BITS
 from runner.search.terms import Term, terms_of
-from runner.search.text import as_read, line, marked, word
+from runner.search.text import as_read, line, marked, said
 from runner.search.tokens import Atoms, Letters, Tokeniser
 from runner.search.waiting import Draft, Waiting
 
@@ -231,8 +231,8 @@ def hit_of(entry: Entry, result_type: str, *, title: str, snippet: str, score: f
         date=entry.date,
         snippet=marked(snippet),
         score=round(score, 4) + 0.0,
-        mood=word(entry, "mood"),
-        dream_type=word(entry, "type"),
+        mood=said(entry, "mood"),
+        dream_type=said(entry, "type"),
     )
 
 

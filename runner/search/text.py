@@ -48,10 +48,10 @@ def as_read(entry: Entry) -> tuple[str, str]:
     return line(entry.title) or entry.slug, searchable(entry.body)
 
 
-def word(entry: Entry, key: str) -> str | None:
+def said(entry: Entry, key: str) -> str | None:
     """What the entry says of itself under this key, if that is a word."""
-    said = entry.meta.get(key)
-    return said if isinstance(said, str) else None
+    value = entry.meta.get(key)
+    return value if isinstance(value, str) else None
 
 
 def nearly_read(entry: Entry) -> tuple[str, str, bool]:

@@ -1,9 +1,9 @@
 """Texts as words, one way for all: what the index is given, what a question asks, what is looked through and marked.
 
-A text is cut into *atoms*: words between gaps, single units of scripts that have no blanks, single symbols. Each has one
-*token*, which is what the index holds. The token of a word or a symbol is itself. That of a unit is the unit and the one
-after it, if there is one at once: so a word within a run is found as tokens in a row, of which few are frequent, and a
-single unit as what tokens begin with.
+A text is cut into *atoms*: words between gaps, single units of scripts that have no blanks, single symbols. Each has
+one *token*, which is what the index holds. The token of a word or a symbol is itself. That of a unit is the unit and
+the one after it, if there is one at once: so a word within a run is found as tokens in a row, of which few are
+frequent, and a single unit as what tokens begin with.
 
 Plain ASCII has a way of its own, because it is most of all text: its words are as they are, in lower case.
 """
@@ -126,7 +126,7 @@ class Letters:
         return text.encode(errors="replace").translate(_FOLDED).decode()
 
     def _tokens(self, text: str, match: re.Match[str], folded: str) -> list[str]:
-        """Those of a run or of a symbol, whose shapes the match has; folded letter by letter, if nothing moved by it."""
+        """Those of a run or of a symbol, whose shapes the match has; `folded` is the text, if nothing moved by it."""
         shapes = match[0]
         if match["run"] is None:
             return ["".join([letter for letter, shape in zip(text, shapes, strict=True) if shape != Shape.SILENT])]

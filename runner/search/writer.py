@@ -12,7 +12,7 @@ import attrs
 
 from runner.content import Entry
 from runner.search import schema, text
-from runner.search.text import word
+from runner.search.text import said
 from runner.search.tokens import Tokeniser
 from runner.storage import sqlite
 
@@ -92,8 +92,8 @@ class Writer:
                 entry.etag,
                 result_type,
                 entry.date,
-                word(entry, "mood"),
-                word(entry, "type"),
+                said(entry, "mood"),
+                said(entry, "type"),
             ),
         )
         self._connection.execute("INSERT INTO texts (id, title, body) VALUES (?, ?, ?)", (number, title, body))

@@ -1,5 +1,7 @@
 """Texts as words: what the index is given is what SQLite makes of it, and where it stands."""
 
+# ruff: noqa: RUF001 - letters that look like others are what is tried
+
 import sqlite3
 import unicodedata
 from collections.abc import Iterator

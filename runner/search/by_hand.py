@@ -6,7 +6,7 @@ Words that may fit are found by how they begin, and SQLite's own stemmer is aske
 import math
 import re
 from collections import Counter
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Generic, Protocol, TypeAlias, TypeVar
 
 import attrs
@@ -131,7 +131,7 @@ def _rarity(documents: int, having: int) -> float:
 def _having(matches: Iterable[Match[T]], number: int, term: Term, tokens: Tokeniser) -> list[Match[T]]:
     roots = term.roots()
     pattern = _pattern(roots)
-    likely: list[tuple[Match[T], list[Row], list[Row]]] = []
+    likely: list[tuple[Match[T], Mapping[Row, int], Mapping[Row, int]]] = []
     for match in matches:
         if match.text.may_have(roots, tokens):
             folded = match.text.folded(tokens)
@@ -142,10 +142,10 @@ def _having(matches: Iterable[Match[T]], number: int, term: Term, tokens: Tokeni
     for match, title, body in likely:
         weights = match.weights
         for part, weight in ((title, TITLE_WEIGHT), (body, BODY_WEIGHT)):
-            for row in part:
+            for row, often in part.items():
                 if row in fitting:
                     phrase = number, fitting[row]
-                    weights[phrase] = weights.get(phrase, 0.0) + weight
+                    weights[phrase] = weights.get(phrase, 0.0) + weight * often
                     match.found[row] = max(match.found.get(row, 0), term.atoms)
         phrases = [phrase for phrase in weights if phrase[0] == number]
         if len(phrases) > 1:
@@ -161,6 +161,7 @@ def _pattern(roots: Beginnings) -> re.Pattern[str]:
     return re.compile(f" {first}" + (f"(?= +{' +'.join(others)})" if others else ""))
 
 
-def _rows(pattern: re.Pattern[str], words: str, begin: int, end: int) -> list[Row]:
-    found = pattern.findall(words, begin, end)
-    return found if pattern.groups > 1 else list(zip(found, strict=True))
+def _rows(pattern: re.Pattern[str], words: str, begin: int, end: int) -> Mapping[Row, int]:
+    """Each that may fit, and how often it is there."""
+    found = Counter(pattern.findall(words, begin, end))
+    return found if pattern.groups > 1 else {(word,): often for word, often in found.items()}

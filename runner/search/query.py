@@ -87,12 +87,13 @@ class _Stored:
     score: float
     title: Atoms
     body: Atoms
+    words: Folded
 
     def may_have(self, beginnings: Beginnings, letters: Letters) -> bool:  # noqa: ARG002 - it has them
         return True
 
-    def folded(self, letters: Letters) -> Folded:  # noqa: ARG002 - its atoms are made
-        return Folded.joined(" ".join(self.title.tokens), " ".join(self.body.tokens))
+    def folded(self, letters: Letters) -> Folded:  # noqa: ARG002 - it is
+        return self.words
 
 
 def run(
@@ -251,7 +252,9 @@ def _hits(
     stored = []
     for number, score in rows:
         entry = connection.execute(DOCUMENT, (number,)).fetchone()
-        stored.append(_Stored(entry, score, tokens.atoms(entry["title"]), tokens.atoms(entry["body"])))
+        title, body = tokens.atoms(entry["title"]), tokens.atoms(entry["body"])
+        words = Folded.joined(" ".join(title.tokens), " ".join(body.tokens))
+        stored.append(_Stored(entry, score, title, body, words))
     matches = {id(match.text): match.found for match in by_hand.find(stored, terms, tokens)}
     for document in stored:
         entry, found = document.entry, matches.get(id(document), {})

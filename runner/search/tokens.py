@@ -39,7 +39,6 @@ _ATOM = re.compile(f"[wx][wxsj]*|{_UNIT.pattern}|{_SYMBOL}")
 _PLAIN_WORD = re.compile("[A-Za-z0-9]+")
 _CUTTING, _SHRINKING = frozenset("uer"), frozenset("sj")
 
-
 Span: TypeAlias = tuple[int, int]
 
 
@@ -100,16 +99,11 @@ class Letters:
         tokens = set(form.split())
         if form.isascii():
             return tokens
-        found, shapes = set(), self._shapes
-        for token in tokens:
-            if token[0] < "\x80" or shapes[ord(token[0])] != "u":
-                found.add(token)
-            elif len(token) == 1 or shapes[ord(token[1])] == "u":
-                found.add(token[0])
-            else:
-                unit = _UNIT.match(token.translate(shapes))
-                found.add(token[: unit.end()] if unit is not None else token)
-        return found
+        units = {head for head in {token[0] for token in tokens} if self._shapes[ord(head)] == "u"}
+        words = {token for token in tokens if token[0] not in units}
+        if units and "x" in "".join(set(form)).translate(self._shapes):  # else each of them is one character
+            units = {self._first(token) for token in tokens - words}
+        return words | units
 
     def atoms(self, text: str) -> Atoms:
         """The same tokens, each with its place in the text."""
@@ -134,6 +128,10 @@ class Letters:
             return [*map(add, folded, folded[1:]), folded[-1]]
         units = [self._unit(text[unit.start() : unit.end()]) for unit in _UNIT.finditer(shapes)]
         return [*map(add, units, units[1:]), units[-1]]
+
+    def _first(self, token: str) -> str:
+        found = _UNIT.match(token.translate(self._shapes))
+        return token[: found.end()] if found is not None else token
 
     def _unit(self, cluster: str) -> str:
         folded = cluster.translate(self._folds).replace(" ", "")

@@ -157,6 +157,7 @@ def test_a_word_that_is_new_is_found_in_all_its_forms(library: Library) -> None:
     [
         ("the tide and the ebb tide turns", ("tide", "turning ti", "ebb tides")),
         ("私は東京に行きます。東京は3月、都東京都", ("東京", "京", "東京は3月", "東京 3", "行きます tid", "は3")),
+        ("はははは ははは はは", ("ははは", "は", "はは ははは")),
         ("대한민국 사람 민국", ("민국", "국", "대한민국 사람")),
         ("เราอยู่ที่กรุงเทพ กรุงเทพ", ("กรุงเทพ", "กร", "ที่ กรุง")),
         ("the 🌊 and 👍🏽 and 👍 runs東 running東", ("🌊", "👍", "🌊 the", "run東")),

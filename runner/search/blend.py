@@ -5,8 +5,10 @@ from collections.abc import Sequence
 import attrs
 
 from runner.content import Catalogue, Entry
+from runner.search.excerpt import excerpt
 from runner.search.query import BODY_TOKENS, Found, Hit, Wanted, hit_of
 from runner.search.text import as_read
+from runner.search.tokens import Letters
 
 RANK = 60
 """The constant of reciprocal rank fusion (Cormack, Clarke, Büttcher: SIGIR 2009): how little first ranks stand out."""
@@ -39,17 +41,15 @@ def blend(wanted: Wanted, *rankings: Sequence[Hit]) -> Found:
 
 def as_hits(catalogue: Catalogue, keys: Sequence[tuple[str, str]]) -> tuple[Hit, ...]:
     """Entries by kind and slug as hits with the beginning of their text, nothing marked; what is gone is left out."""
-    found = []
+    found, letters = [], Letters()
     for kind, slug in keys:
         shelf = catalogue.shelf(kind)
         entry = None if shelf is None else shelf.entries.get(slug)
         if shelf is not None and entry is not None:
-            found.append(_hit(entry, shelf.kind.singular))
+            found.append(_hit(entry, shelf.kind.singular, letters))
     return tuple(found)
 
 
-def _hit(entry: Entry, result_type: str) -> Hit:
+def _hit(entry: Entry, result_type: str, letters: Letters) -> Hit:
     title, body = as_read(entry)
-    words = body.split(" ")
-    beginning = " ".join(words[:BODY_TOKENS]) + ("..." if len(words) > BODY_TOKENS else "")
-    return hit_of(entry, result_type, title=title, snippet=beginning, score=0.0)
+    return hit_of(entry, result_type, title=title, snippet=excerpt(letters.atoms(body), {}, BODY_TOKENS), score=0.0)

@@ -1,28 +1,56 @@
-"""A part of a text around what was found in it, marked: what FTS5's `snippet` is to documents in the index."""
+"""A part of a text around what was found in it, marked."""
 
-import re
-from collections.abc import Collection, Sequence
+from collections.abc import Mapping, Sequence
 
+from runner.search.terms import Row
 from runner.search.text import CLOSE, OPEN
-from runner.search.tokens import SILENT, Tokeniser
-
-_WORD = re.compile(f"[^ {SILENT}][^ ]*")
+from runner.search.tokens import Atoms
 
 
-def excerpt(text: str, words: Collection[str], size: int, tokens: Tokeniser) -> str:
-    """So many words of it, those around most of the folded `words`; these stand between `OPEN` and `CLOSE`."""
-    found = list(_WORD.finditer(tokens.folded(text)))
-    hits = [place for place, match in enumerate(found) if match[0].replace(SILENT, "") in words]
-    first = _first([found[place][0] for place in hits], hits, len(found), size)
-    end = min(first + size, len(found))
-    begins = found[first].start() if first else 0
-    ends = found[end - 1].end() if end < len(found) else len(text)
-    parts = []
-    for place in hits:
-        if first <= place < end:
-            parts += [text[begins : found[place].start()], OPEN, text[found[place].start() : found[place].end()], CLOSE]
-            begins = found[place].end()
-    return "".join(["..." if first else "", *parts, text[begins:ends], "..." if end < len(found) else ""])
+def excerpt(atoms: Atoms, found: Mapping[Row, int], size: int) -> str:
+    """So many of its atoms, those around most of what was found; this stands between `OPEN` and `CLOSE`.
+
+    What was `found` are tokens in a row, each with the number of atoms it covers.
+    """
+    text, hits = atoms.text, _covered(atoms.tokens, found)
+    count = len(atoms.tokens)
+    first = _first([atoms.tokens[place] for place in hits], hits, count, size)
+    last = min(first + size, count)
+    spans = atoms.places(first, last)
+    begins = spans[0][0] if first else 0
+    ends = spans[-1][1] if last < count else len(text)
+    parts, at = [], begins
+    for begin, end in _joined([spans[place - first] for place in hits if first <= place < last]):
+        parts += [text[at:begin], OPEN, text[begin:end], CLOSE]
+        at = end
+    return "".join(["..." if first else "", *parts, text[at:ends], "..." if last < count else ""])
+
+
+def _covered(tokens: Sequence[str], found: Mapping[Row, int]) -> list[int]:
+    """The atoms that belong to what was found, in their order."""
+    rows: dict[str, list[Row]] = {}
+    for row in found:
+        rows.setdefault(row[0], []).append(row)
+    covered = {
+        place: None
+        for begin, token in enumerate(tokens)
+        if token in rows
+        for row in rows[token]
+        if len(row) == 1 or tuple(tokens[begin : begin + len(row)]) == row
+        for place in range(begin, begin + found[row])
+    }
+    return sorted(covered)
+
+
+def _joined(spans: Sequence[tuple[int, int]]) -> list[tuple[int, int]]:
+    """Spans with nothing between are one."""
+    joined: list[tuple[int, int]] = []
+    for begin, end in spans:
+        if joined and joined[-1][1] == begin:
+            joined[-1] = joined[-1][0], end
+        else:
+            joined.append((begin, end))
+    return joined
 
 
 def _first(words: Sequence[str], hits: Sequence[int], count: int, size: int) -> int:

@@ -1,7 +1,7 @@
 """One question to the index: words as the index has them, the last one as a beginning, best hits first."""
 
 import sqlite3
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from datetime import date
 from functools import partial
@@ -12,13 +12,14 @@ import attrs
 
 from runner.content import Entry
 from runner.search import by_hand
-from runner.search.by_hand import Corpus, Match, Term
+from runner.search.by_hand import Beginnings, Corpus, Folded, Match
 from runner.search.excerpt import excerpt
-from runner.search.ranking import FIRST, Orders, Question, name, place
+from runner.search.ranking import FIRST, Orders, Question, Row, name, place
 from runner.search.schema import KIND_BITS
-from runner.search.text import CLOSE, OPEN, as_read, line, marked
-from runner.search.tokens import Tokeniser
-from runner.search.waiting import Waiting
+from runner.search.terms import Term, terms_of
+from runner.search.text import as_read, line, marked, said
+from runner.search.tokens import Atoms, Letters, Tokeniser
+from runner.search.waiting import Draft, Waiting
 
 EXPANSIONS = 24
 """Distinct stems that the beginning of a word may stand for."""
@@ -37,7 +38,8 @@ NOTHING_WAITS = Waiting()
 Place: TypeAlias = tuple[float, int, tuple[str, str]]
 """Score, day and name: the order of hits wherever they come from."""
 
-TOKENS = 64
+DOCUMENT = "SELECT slug, result_type, date, mood, dream_type, title, body FROM docs JOIN texts USING (id) WHERE id = ?"
+
 TITLE_TOKENS, BODY_TOKENS = 16, 32
 
 
@@ -77,6 +79,23 @@ class NoMeaningError(Exception):
     """Searching by meaning is not possible now; the text says why."""
 
 
+@attrs.frozen(eq=False)
+class _Stored:
+    """A document of the index that was found: no word of it has to be looked for quickly."""
+
+    entry: sqlite3.Row
+    score: float
+    title: Atoms
+    body: Atoms
+    words: Folded
+
+    def may_have(self, beginnings: Beginnings, letters: Letters) -> bool:  # noqa: ARG002 - it has them
+        return True
+
+    def folded(self, letters: Letters) -> Folded:  # noqa: ARG002 - it is
+        return self.words
+
+
 def run(
     connection: sqlite3.Connection, tokens: Tokeniser, orders: Orders, wanted: Wanted, waiting: Waiting = NOTHING_WAITS
 ) -> Found:
@@ -84,33 +103,32 @@ def run(
 
     What waits must have been read before: of what was committed since, the older answer is as good as the newer one.
     """
-    words = list(dict.fromkeys(tokens.words(line(wanted.text))[:-1]))[:TOKENS]
-    last = tokens.words(line(wanted.text))[-1:]
-    if not last or not wanted.kinds:
+    if not wanted.kinds:
         return Found()
     with _snapshot(connection):
-        beginning = _beginning(connection, tokens, last[0])
-        expression = " AND ".join([*map(_quoted, words), _any(beginning)])
+        terms = terms_of(line(wanted.text), tokens, partial(_beginning, connection, tokens))
+        if not terms:
+            return Found()
+        expression = " AND ".join(term.expression() for term in terms)
         asked = Question(_state(connection), expression, _among(connection, wanted.kinds), waiting.keys())
         end = wanted.offset + wanted.limit
         order = orders.of(connection, asked, end)
         if not waiting.drafts:
-            page = order.places(wanted.offset, end)
-            return Found(tuple(_hit(connection, expression, row, score) for row, score in page), order.total)
-        terms = [*(Term({stem: word}) for word, stem in zip(words, tokens.stems(words), strict=True))]
-        terms.append(Term(beginning, last[0]))  # any beginning: it costs nothing here, and words may be new
+            return Found(tuple(_hits(connection, order.places(wanted.offset, end), terms, tokens)), order.total)
         matches = by_hand.find(waiting.of(wanted.kinds), terms, tokens)
         scores = by_hand.scores(matches, terms, _corpus(connection), tokens)
-        places: list[tuple[Place, Callable[[], Hit]]] = [
-            ((*place(row), name(connection, row[0])), partial(_hit, connection, expression, *row))
-            for row in order.places(0, end)
+        places: list[tuple[Place, Row | Match[Draft]]] = [
+            ((*place(row), name(connection, row[0])), row) for row in order.places(0, end)
         ]
-        places += [
-            (_place_of(match.draft.entry, score), partial(_hit_by_hand, match, score, tokens))
-            for match, score in zip(matches, scores, strict=True)
-        ]
+        places += [(_place_of(match.text.entry, score), match) for match, score in zip(matches, scores, strict=True)]
         places.sort(key=itemgetter(0))
-        return Found(tuple(hit() for _, hit in places[wanted.offset : end]), order.total + len(matches))
+        page = places[wanted.offset : end]
+        taken_in = _hits(connection, [there for _, there in page if not isinstance(there, Match)], terms, tokens)
+        hits = (
+            _hit_by_hand(there, where[0], tokens) if isinstance(there, Match) else next(taken_in)
+            for where, there in page
+        )
+        return Found(tuple(hits), order.total + len(matches))
 
 
 def frequent(connection: sqlite3.Connection) -> list[str]:
@@ -121,10 +139,13 @@ def frequent(connection: sqlite3.Connection) -> list[str]:
     return [row[0] for row in rows]
 
 
-def prepare(connection: sqlite3.Connection, tokens: Tokeniser, orders: Orders, word: str, kinds: Sequence[str]) -> None:
+def prepare(
+    connection: sqlite3.Connection, tokens: Tokeniser, orders: Orders, asked: str, kinds: Sequence[str]
+) -> None:
     """Have the order ready in which this word's first pages are. Blocking."""
     with _snapshot(connection):
-        expression = _any(_beginning(connection, tokens, word))
+        terms = terms_of(asked, tokens, partial(_beginning, connection, tokens))
+        expression = " AND ".join(term.expression() for term in terms)
         orders.of(connection, Question(_state(connection), expression, _among(connection, kinds)), FIRST)
 
 
@@ -163,10 +184,6 @@ def _beginning(connection: sqlite3.Connection, tokens: Tokeniser, word: str) -> 
     return chosen
 
 
-def _any(words: Mapping[str, str]) -> str:
-    return "(" + " OR ".join(map(_quoted, words.values())) + ")"
-
-
 def _corpus(connection: sqlite3.Connection) -> Corpus:
     """The index keeps its sums under this number: rows, then the words of each column."""
     row = connection.execute("SELECT block FROM words_data WHERE id = 1").fetchone()
@@ -174,8 +191,8 @@ def _corpus(connection: sqlite3.Connection) -> Corpus:
     return Corpus(documents, sum(lengths), partial(_having, connection))
 
 
-def _having(connection: sqlite3.Connection, word: str) -> int:
-    found = connection.execute("SELECT count(*) FROM words WHERE words MATCH ?", (_quoted(word),))
+def _having(connection: sqlite3.Connection, phrase: str) -> int:
+    found = connection.execute("SELECT count(*) FROM words WHERE words MATCH ?", (phrase,))
     return int(found.fetchone()[0])
 
 
@@ -194,21 +211,20 @@ def _place_of(entry: Entry, score: float) -> Place:
     return score, -date.fromisoformat(entry.date).toordinal(), (entry.slug, entry.kind)
 
 
-def _hit_by_hand(match: Match, score: float, tokens: Tokeniser) -> Hit:
-    entry = match.draft.entry
+def _hit_by_hand(match: Match[Draft], score: float, letters: Letters) -> Hit:
+    entry = match.text.entry
     title, body = as_read(entry)
     return hit_of(
         entry,
-        match.draft.result_type,
-        title=excerpt(title, match.words, TITLE_TOKENS, tokens),
-        snippet=excerpt(body, match.words, BODY_TOKENS, tokens),
+        match.text.result_type,
+        title=excerpt(letters.atoms(title), match.found, TITLE_TOKENS),
+        snippet=excerpt(letters.atoms(body), match.found, BODY_TOKENS),
         score=score,
     )
 
 
 def hit_of(entry: Entry, result_type: str, *, title: str, snippet: str, score: float) -> Hit:
     """An entry that was not found in the index. Title and snippet are text, with `OPEN` and `CLOSE` around words."""
-    mood, dream_type = entry.meta.get("mood"), entry.meta.get("type")
     return Hit(
         slug=entry.slug,
         title=marked(title),
@@ -216,8 +232,8 @@ def hit_of(entry: Entry, result_type: str, *, title: str, snippet: str, score: f
         date=entry.date,
         snippet=marked(snippet),
         score=round(score, 4) + 0.0,
-        mood=mood if isinstance(mood, str) else None,
-        dream_type=dream_type if isinstance(dream_type, str) else None,
+        mood=said(entry, "mood"),
+        dream_type=said(entry, "type"),
     )
 
 
@@ -229,24 +245,26 @@ def _among(connection: sqlite3.Connection, kinds: Sequence[str]) -> str:
     return f" AND rowid & {(1 << KIND_BITS) - 1} IN ({chosen})"
 
 
-def _hit(connection: sqlite3.Connection, expression: str, row: int, score: float) -> Hit:
-    found = connection.execute(
-        "SELECT slug, result_type, date, mood, dream_type, snippet(words, 0, ?, ?, '...', ?) AS title,"
-        " snippet(words, 1, ?, ?, '...', ?) AS snippet"
-        " FROM words JOIN docs ON docs.id = words.rowid WHERE words MATCH ? AND words.rowid = ?",
-        (OPEN, CLOSE, TITLE_TOKENS, OPEN, CLOSE, BODY_TOKENS, expression, row),
-    ).fetchone()
-    return Hit(
-        slug=found["slug"],
-        title=marked(found["title"]),
-        result_type=found["result_type"],
-        date=found["date"],
-        snippet=marked(found["snippet"]),
-        score=round(score, 4) + 0.0,  # never -0.0
-        mood=found["mood"],
-        dream_type=found["dream_type"],
-    )
-
-
-def _quoted(word: str) -> str:
-    return '"' + word.replace('"', '""') + '"'
+def _hits(
+    connection: sqlite3.Connection, rows: Iterable[Row], terms: Sequence[Term], tokens: Tokeniser
+) -> Iterator[Hit]:
+    """Documents that were found, each with the words marked that fit."""
+    stored = []
+    for number, score in rows:
+        entry = connection.execute(DOCUMENT, (number,)).fetchone()
+        title, body = tokens.atoms(entry["title"]), tokens.atoms(entry["body"])
+        words = Folded.joined(" ".join(title.tokens), " ".join(body.tokens))
+        stored.append(_Stored(entry, score, title, body, words))
+    matches = {id(match.text): match.found for match in by_hand.find(stored, terms, tokens)}
+    for document in stored:
+        entry, found = document.entry, matches.get(id(document), {})
+        yield Hit(
+            slug=entry["slug"],
+            title=marked(excerpt(document.title, found, TITLE_TOKENS)),
+            result_type=entry["result_type"],
+            date=entry["date"],
+            snippet=marked(excerpt(document.body, found, BODY_TOKENS)),
+            score=round(document.score, 4) + 0.0,  # never -0.0
+            mood=entry["mood"],
+            dream_type=entry["dream_type"],
+        )

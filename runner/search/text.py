@@ -5,12 +5,11 @@ import re
 import unicodedata
 
 from runner.content import Entry
-from runner.search.tokens import SILENT
 
 OPEN, CLOSE = "\x01", "\x02"
 """What stands around a hit until the text between is escaped; no indexed text holds them."""
 
-_CONTROL = re.compile(r"[\x00-\x08\x0e-\x1f\x7f]")
+_CONTROL = re.compile(r"[\x00-\x08\x0e-\x1f\x7f\ud800-\udfff]")
 _FENCE = re.compile(r"^[ \t]*(?:`{3,}|~{3,})[^\n`]*$", re.MULTILINE)
 # two, because a pattern that begins with one certain letter is found several times sooner
 _LINK = re.compile(r"\[([^\[\]\n]*)\]\([^()\n]*\)")
@@ -23,7 +22,7 @@ _UNDERSCORES_AND_STRIKES = re.compile("__*|~~")
 
 
 def line(text: str) -> str:
-    """Composed, on one line, without control characters; what a title needs."""
+    """Composed, on one line, without control characters and halves of characters; what a title needs."""
     if not text.isascii():
         text = unicodedata.normalize("NFC", text)
     text = text.replace("\n", " ")
@@ -49,6 +48,12 @@ def as_read(entry: Entry) -> tuple[str, str]:
     return line(entry.title) or entry.slug, searchable(entry.body)
 
 
+def said(entry: Entry, key: str) -> str | None:
+    """What the entry says of itself under this key, if that is a word."""
+    value = entry.meta.get(key)
+    return value if isinstance(value, str) else None
+
+
 def nearly_read(entry: Entry) -> tuple[str, str, bool]:
     """Title and text in a fraction of the time, good for looking for words; whether they have none that is not read.
 
@@ -56,7 +61,7 @@ def nearly_read(entry: Entry) -> tuple[str, str, bool]:
     """
     text = _without_links(entry.body)
     certain = "```" not in text and "~~~" not in text and not _NUMBER.search("\n" + text)
-    text = _without_marks(text).replace(SILENT, " ")
+    text = _without_marks(text)
     text = text if text.isascii() else unicodedata.normalize("NFC", text)
     return line(entry.title) or entry.slug, text, certain
 

@@ -7,29 +7,15 @@ from types import MappingProxyType
 import attrs
 
 from runner.content import Catalogue, Entry
+from runner.search.by_hand import Beginnings, Folded
 from runner.search.text import as_read, nearly_read
-from runner.search.tokens import SILENT, Tokeniser
+from runner.search.tokens import Letters
 from runner.search.writer import Key
 
 MOST = 5_000
 """With more of them the index answers alone: it is being built, and the first question about a whole home would take
 seconds. Of so many entries of 600 words a rare word takes it a quarter of a second, a common one half a second.
 """
-
-
-@attrs.define(eq=False)
-class Folded:
-    """An entry's words with a blank before each; the title ends where the text begins."""
-
-    words: str
-    text_begins: int
-    _length: int = attrs.field(default=-1, init=False)
-
-    def length(self) -> int:
-        """How many words it has, counted when somebody asks."""
-        if self._length < 0:
-            self._length = len(self.words.split())
-        return self._length
 
 
 @attrs.define(eq=False)
@@ -41,29 +27,23 @@ class Draft:
     _folded: Folded | None = attrs.field(default=None, init=False)
     _certain: bool = attrs.field(default=False, init=False)
 
-    def may_have(self, beginnings: Collection[str], tokens: Tokeniser) -> bool:
-        """Quick: False only where no word begins so. Most questions are about few of the entries."""
-        words = self._quickly(tokens).words
-        return any(f" {beginning}" in words for beginning in beginnings)
+    def may_have(self, beginnings: Beginnings, letters: Letters) -> bool:
+        """Most questions are about few of the entries."""
+        return self._quickly(letters).may_have(beginnings)
 
-    def folded(self, tokens: Tokeniser) -> Folded:
+    def folded(self, letters: Letters) -> Folded:
         """Its words exactly."""
-        folded = self._quickly(tokens)
+        folded = self._quickly(letters)
         if not self._certain:
-            self._folded = folded = _fold(*as_read(self.entry), tokens)
+            self._folded = folded = Folded.of(*as_read(self.entry), letters)
             self._certain = True
         return folded
 
-    def _quickly(self, tokens: Tokeniser) -> Folded:
+    def _quickly(self, letters: Letters) -> Folded:
         if self._folded is None:
             title, text, self._certain = nearly_read(self.entry)
-            self._folded = _fold(title, text, tokens)
+            self._folded = Folded.of(title, text, letters)
         return self._folded
-
-
-def _fold(title: str, text: str, tokens: Tokeniser) -> Folded:
-    title, text = (f" {tokens.folded(part).replace(SILENT, '')}" for part in (title, text))
-    return Folded(title + text, len(title))
 
 
 @attrs.define(eq=False)

@@ -12,6 +12,7 @@ import attrs
 
 from runner.content import Entry
 from runner.search import schema, text
+from runner.search.text import said
 from runner.search.tokens import Tokeniser
 from runner.storage import sqlite
 
@@ -69,8 +70,12 @@ class Writer:
         row = self._connection.execute("SELECT id FROM docs WHERE kind = ? AND slug = ?", key).fetchone()
         if row is None:
             return set()
-        title, body = self._connection.execute("SELECT title, body FROM words WHERE rowid = ?", (row[0],)).fetchone()
-        self._connection.execute("DELETE FROM words WHERE rowid = ?", (row[0],))
+        read = self._connection.execute("SELECT title, body FROM texts WHERE id = ?", (row[0],)).fetchone()
+        title, body = map(self._tokens.form, read)
+        self._connection.execute(
+            "INSERT INTO words (words, rowid, title, body) VALUES ('delete', ?, ?, ?)", (row[0], title, body)
+        )
+        self._connection.execute("DELETE FROM texts WHERE id = ?", (row[0],))
         self._connection.execute("DELETE FROM docs WHERE id = ?", (row[0],))
         return self._tokens.vocabulary(f"{title} {body}")
 
@@ -87,10 +92,12 @@ class Writer:
                 entry.etag,
                 result_type,
                 entry.date,
-                entry.meta.get("mood"),
-                entry.meta.get("type"),
+                said(entry, "mood"),
+                said(entry, "type"),
             ),
         )
+        self._connection.execute("INSERT INTO texts (id, title, body) VALUES (?, ?, ?)", (number, title, body))
+        title, body = self._tokens.form(title), self._tokens.form(body)
         self._connection.execute("INSERT INTO words (rowid, title, body) VALUES (?, ?, ?)", (number, title, body))
         return self._tokens.vocabulary(f"{title} {body}")
 

@@ -1,6 +1,7 @@
 """The index keeps up with the catalogue by entry, and may be thrown away at any time."""
 
 import sqlite3
+from contextlib import closing
 
 import pytest
 
@@ -34,6 +35,27 @@ def test_what_is_gone_or_no_entry_any_more_is_found_no_more(library: Library) ->
     with sqlite3.connect(library.index.path) as connection:
         assert connection.execute("SELECT count(*) FROM vocabulary").fetchone() == (0,)
     connection.close()
+
+
+def test_nothing_of_any_script_is_left_of_what_is_gone(library: Library) -> None:
+    """What was put in is taken out to the last token: the index keeps no text that it could look at again."""
+    texts = ("私は東京2026に行く", "กรุงเทพ น้ำ", "대한민국", "sea🌊 👍🏽 Straße", "مُحَمَّدٌ", "हिन्दी", "tides")
+    for number, text in enumerate(texts):
+        library.write(f"t{number}", text, title=text)
+    library.sync()
+    for number, text in enumerate(texts[1:]):
+        library.write(f"t{number}", text, title=text)
+    library.delete(f"t{len(texts) - 1}")
+    library.sync()
+    assert library.slugs("東京") == []
+    for number in range(len(texts) - 1):
+        library.delete(f"t{number}")
+    library.sync()
+    with closing(sqlite3.connect(library.index.path)) as connection:
+        connection.execute("CREATE VIRTUAL TABLE temp.tokens USING fts5vocab(main, words, row)")
+        assert connection.execute("SELECT term FROM temp.tokens").fetchall() == []
+        for table in ("docs", "texts", "vocabulary"):
+            assert connection.execute(f"SELECT * FROM {table}").fetchall() == []
 
 
 def test_without_an_index_nothing_is_found(library: Library) -> None:

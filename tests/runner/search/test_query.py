@@ -1,8 +1,13 @@
 """What is found, in which order, and how it is shown."""
 
-import pytest
+from pathlib import Path
+from tempfile import TemporaryDirectory
 
-from tests.runner.search.conftest import Library
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from tests.runner.search.conftest import Library, make_library
 
 
 @pytest.mark.parametrize("text", ["univers", "universi", "university", "UNIVÉRSITIES", "universities"])
@@ -119,3 +124,33 @@ def test_a_question_of_many_words_is_answered(library: Library) -> None:
     library.write("b", " ".join(letters[1:]))
     library.sync()
     assert library.slugs(" ".join(letters)) == ["a"]
+
+
+UNITS = ("東", "京", "の", "ガ", "ー", "국", "민", "ร", "รุ", "รุ่", "ก", "က", "ကို", "ཀ", "。", " tide ")
+
+
+@settings(deadline=None, max_examples=60)
+@given(st.lists(st.sampled_from(UNITS), min_size=1, max_size=24), st.data())
+def test_what_stands_in_a_run_is_found_where_it_stands(units: list[str], data: st.DataObject) -> None:
+    """Each piece of a run without blanks is found and marked at all its places; what stands nowhere is not found."""
+    begin = data.draw(st.integers(0, len(units) - 1))
+    piece = units[begin : data.draw(st.integers(begin + 1, len(units)))]
+    asked = data.draw(st.sampled_from([piece, piece[::-1]]))
+    asked = [unit for unit in asked if unit in UNITS[:-2]]
+    covered = {
+        place
+        for first in range(len(units) - len(asked) + 1)
+        if units[first : first + len(asked)][:-1] == asked[:-1] and asked
+        if units[first + len(asked) - 1].startswith(asked[-1])
+        for place in range(first, first + len(asked))
+    }
+    shown = "".join(f"<mark>{unit}</mark>" if place in covered else unit for place, unit in enumerate(units))
+    with TemporaryDirectory() as folder:
+        library = make_library(Path(folder))
+        library.write("a", "".join(units))
+        library.sync()
+        found = library.search("".join(asked))
+        library.index.close()
+    assert [" ".join(hit.snippet.split()) for hit in found.hits] == (
+        [" ".join(shown.replace("</mark><mark>", "").split())] if covered else []
+    )

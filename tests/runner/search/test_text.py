@@ -18,6 +18,7 @@ from runner.search.text import CLOSE, OPEN, line, searchable
         ("say [what [it] is](x) ![ and](y)!", "say [what [it] is](x) and!"),
         ("  two   blanks\u00a0here \t", "two blanks here"),
         (f"a{OPEN}b{CLOSE}c\x00d", "a b c d"),
+        ("half \ud83c of a character", "half of a character"),
     ],
 )
 def test_marks_go_and_words_stay(written: str, read: str) -> None:

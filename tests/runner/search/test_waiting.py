@@ -14,6 +14,22 @@ from tests.runner.search.conftest import KINDS, Library, make_library
 WORDS = (
     *("tide", "tides", "tidal", "happy", "happiness", "universe", "university", "be", "being", "bees", "ties", "3"),
     *("Über", "naïve", "приливы", "x\u0303y"),
+    *(
+        "東京",
+        "京都市",
+        "東京都は3月",
+        "カタ",
+        "ｶﾞﾀ",
+        "민국",
+        "대한민국",
+        "กรุงเทพ",
+        "🌊",
+        "👍🏽",
+        "👍",
+        "שָׁלוֹם",
+        "हिन्दी",
+        "Straße",
+    ),
 )
 JOINTS = (
     " ",
@@ -36,11 +52,33 @@ JOINTS = (
     "…",
     "'",
     "<b>",
+    "",
+    "",
+    "\u200b",
+    "。",
+    "\ufe0f",
 )
 QUESTIONS = (
     *WORDS,
     *("t", "ti", "tid", "happ", "univers", "universi", "b", "п", "uber", "x"),
     *("tide be", "happy u", "naive happiness ti", "tides tide", "being the", "ties bee nothing"),
+    *(
+        "京",
+        "東京都",
+        "京3",
+        "都は3",
+        "tide東京",
+        "東京tide",
+        "3月 京都",
+        "國",
+        "국",
+        "한민 tid",
+        "กร",
+        "งเท",
+        "ガ",
+        "🌊tide",
+        "👍 東",
+    ),
 )
 
 texts = st.lists(st.tuples(st.sampled_from(WORDS), st.sampled_from(JOINTS)), max_size=12).map(
@@ -56,6 +94,9 @@ entries = st.dictionaries(
 @given(entries, entries, st.sampled_from(QUESTIONS), st.sampled_from([KINDS, ("dreams",)]))
 @example({}, {("thoughts", "a"): ("be", "ti*de*s")}, "tides", KINDS)
 @example({}, {("thoughts", "a"): ("be", "a [ti](u)des")}, "tides", KINDS)
+@example({}, {("thoughts", "a"): ("be", "東\n3. 京都は")}, "京都", KINDS)
+@example({}, {("thoughts", "a"): ("東京", "tides東\n- 京")}, "tide東", KINDS)
+@example({("dreams", "b"): ("東京", "京")}, {("thoughts", "a"): ("東", "**東**京")}, "東京", KINDS)
 def test_what_is_found_does_not_change_when_the_index_has_it(
     before: dict[tuple[str, str], tuple[str, str] | None],
     after: dict[tuple[str, str], tuple[str, str] | None],
@@ -79,12 +120,12 @@ def test_what_is_found_does_not_change_when_the_index_has_it(
         library.index.put(library.catalogue, told)
         taken_in = library.search(text, kinds=kinds)
         library.index.close()
-    assert names(waited) == names(taken_in)
+    assert shown(waited) == shown(taken_in)
     assert waited.total == taken_in.total == len(waited.hits)
 
 
-def names(found: Found) -> list[tuple[str, str]]:
-    return sorted((hit.result_type, hit.slug) for hit in found.hits)
+def shown(found: Found) -> list[tuple[str, str, str, str]]:
+    return sorted((hit.result_type, hit.slug, hit.title, hit.snippet) for hit in found.hits)
 
 
 def test_each_change_is_right_at_once(library: Library) -> None:
@@ -111,9 +152,19 @@ def test_a_word_that_is_new_is_found_in_all_its_forms(library: Library) -> None:
     assert library.slugs("zzcheckouting") == ["b"]
 
 
-def test_a_twin_that_waits_scores_the_same(library: Library) -> None:
+@pytest.mark.parametrize(
+    ("words", "questions"),
+    [
+        ("the tide and the ebb tide turns", ("tide", "turning ti", "ebb tides")),
+        ("私は東京に行きます。東京は3月、都東京都", ("東京", "京", "東京は3月", "東京 3", "行きます tid", "は3")),
+        ("はははは ははは はは", ("ははは", "は", "はは ははは")),
+        ("대한민국 사람 민국", ("민국", "국", "대한민국 사람")),
+        ("เราอยู่ที่กรุงเทพ กรุงเทพ", ("กรุงเทพ", "กร", "ที่ กรุง")),
+        ("the 🌊 and 👍🏽 and 👍 runs東 running東", ("🌊", "👍", "🌊 the", "run東")),
+    ],
+)
+def test_a_twin_that_waits_scores_the_same(library: Library, words: str, questions: tuple[str, ...]) -> None:
     """The score is the one that the index gives: equals stand in the order of day and name, wherever they are."""
-    words = "the tide and the ebb tide turns"
     library.write("b", words, title="Tides", date="2026-03-02")
     for number in range(9):
         library.write(f"other-{number}", "no such word " * number)
@@ -121,7 +172,7 @@ def test_a_twin_that_waits_scores_the_same(library: Library) -> None:
     library.write("a", words, title="Tides", date="2026-03-02")
     library.write("c", words, title="Tides", date="2026-03-03")
     library.tell()
-    for text in ("tide", "turning ti", "ebb tides"):
+    for text in questions:
         hits = library.search(text).hits
         assert [hit.slug for hit in hits] == ["c", "a", "b"]
         assert len({(hit.score, hit.title, hit.snippet) for hit in hits}) == 1

@@ -1,9 +1,9 @@
-"""Which words fit, and by how they begin they are found."""
+"""Terms: which words fit, and by how they begin they are found."""
 
 from hypothesis import given
 from hypothesis import strategies as st
 
-from runner.search.by_hand import Term
+from runner.search.terms import Term
 from runner.search.tokens import Tokeniser
 
 ENDINGS = (
@@ -25,7 +25,7 @@ def test_a_word_begins_with_a_root_of_its_stem(found: list[str]) -> None:
     """Whatever is asked for, no word with the same stem is passed over for how it begins."""
     tokens = Tokeniser()
     for word, stem in zip(found, tokens.stems(found), strict=True):
-        (root,) = Term({stem: word}).roots()
+        ((root,),) = Term({stem: word}).roots()
         assert word.startswith(root)
     tokens.close()
 
@@ -33,12 +33,13 @@ def test_a_word_begins_with_a_root_of_its_stem(found: list[str]) -> None:
 def test_roots_do_not_begin_with_each_other() -> None:
     """Each word is looked at once, whichever of the stems it has."""
     term = Term({"univers": "university", "unit": "unit", "tide": "tide"}, beginning="uni")
-    assert term.roots() == ["tid", "uni"]
+    assert term.roots() == [["tid", "uni"]]
 
 
 def test_words_fit_by_stem_or_by_beginning() -> None:
     """The stem goes first; a beginning alone fits the last word only."""
     tokens = Tokeniser()
     last = Term({"tide": "tide", "tidal": "tidal"}, beginning="tid")
-    assert last.fits(["tides", "tidy", "tidal", "ebb"], tokens) == {"tides": "tide", "tidy": "", "tidal": "tidal"}
-    assert Term({"tide": "tide"}).fits(["tides", "tidy"], tokens) == {"tides": "tide"}
+    rows = [("tides",), ("tidy",), ("tidal",), ("ebb",)]
+    assert last.fits(rows, tokens) == {("tides",): "tide", ("tidy",): "", ("tidal",): "tidal"}
+    assert Term({"tide": "tide"}).fits(rows[:2], tokens) == {("tides",): "tide"}

@@ -7,8 +7,8 @@
    hypercorn reports while it is still making the connection ready for the next request.
 3. A connection that makes no progress of its own is ended, whatever it speaks, by one of two limits. While nothing is
    being answered it has `IDLE_SECONDS` to ask for something: noise renews nothing. While something is owed to it, its
-   client takes a bit of that every `SEND_SECONDS`, or every `IDLE_SECONDS` where only the system still holds it; without
-   that limit it would hold its stream, and a stop of the server, for ever.
+   client takes a bit of that every `SEND_SECONDS`, or every `IDLE_SECONDS` where only the system still holds it;
+   without that limit it would hold its stream, and a stop of the server, for ever.
 
 An answer's head and body leave in one packet where they can: held back until the body is there.
 
@@ -161,8 +161,10 @@ class Connection(TCPServer):
                 )
                 self.patience.restart()
                 self._group.add(self)
-                await self._read_data()
-                requests.end_within(END_SECONDS)
+                async with trio.open_nursery() as requests.applications:
+                    await self._read_data()
+                    requests.applications.cancel_scope.deadline = trio.current_time() + END_SECONDS
+                requests.end()
         except OSError:
             pass  # it left before it could be seen who it was
         finally:

@@ -56,15 +56,16 @@ class Inbox:
 
 
 class Requests(TaskGroup):
-    """The tasks of one connection."""
+    """The tasks of one connection: its applications, and what the server runs beside them."""
 
+    applications: trio.Nursery
     _nursery: trio.Nursery
 
     async def spawn_app(self, app: Any, config: Config, scope: Any, send: Any) -> Callable[[Any], Awaitable[None]]:
         inbox = Inbox(config.max_app_queue_size)
-        self._nursery.start_soon(app, scope, inbox, send)
+        self.applications.start_soon(app, scope, inbox, send)
         return inbox.put
 
-    def end_within(self, seconds: float) -> None:
-        """Nobody is there any more: whatever still runs has been told so."""
-        self._nursery.cancel_scope.deadline = trio.current_time() + seconds
+    def end(self) -> None:
+        """Every application is over, and nobody reads: what runs beside them (pings) would only sleep."""
+        self._nursery.cancel_scope.cancel()

@@ -37,8 +37,9 @@ COSTS = {HEADERS: 0, RST_STREAM: 5}
 ALLOWANCE = 1000.0
 RENEWED = 10.0
 """Frames a second, up to the whole allowance."""
-EARNED_BY_PART, EARNED_BY_BYTE = 4.0, 1 / 512
-"""What a part of an answer adds: a client may say of each that it has room again."""
+EARNED_BY_PART, EARNED_BY_BYTE = 4.0, 1 / 2048
+"""What a part of an answer adds, up to `MOST`: a client may say of each that it has room again."""
+MOST = ALLOWANCE * 10
 
 
 @attrs.define(eq=False)
@@ -84,7 +85,7 @@ class Allowance:
 
     def earn(self, size: int) -> None:
         """A part of an answer, so large, is on its way."""
-        self.left += EARNED_BY_PART + size * EARNED_BY_BYTE
+        self.left = min(MOST, self.left + EARNED_BY_PART + size * EARNED_BY_BYTE)
 
 
 class Outgoing(StreamBuffer):
@@ -113,7 +114,7 @@ class Http2(H2Protocol):
         self._allowance = Allowance()
 
     async def handle(self, event: Event) -> None:
-        if isinstance(event, RawData) and not self._allowance.spend(sum(map(_cost, self._frames.read(event.data)))):
+        if isinstance(event, RawData) and not self._allowance.spend(sum(map(cost, self._frames.read(event.data)))):
             await self.say_goodbye(ErrorCodes.ENHANCE_YOUR_CALM)
             await self.send(Closed())
             return
@@ -198,7 +199,8 @@ class Protocols(ProtocolWrapper):
             await self.protocol.handle(RawData(data))
 
 
-def _cost(frame: tuple[int, int]) -> float:
+def cost(frame: tuple[int, int]) -> float:
+    """Of a frame's type and length, what it takes from the allowance."""
     kind, length = frame
     if kind == DATA:
         return 1 if length < TINY else 0

@@ -19,7 +19,6 @@ from runner.live.ring import Ring
 from runner.live.session_log import SessionLog, SessionView
 from runner.live.subscriber import Limits, Subscriber
 
-
 NUMBER = re.compile(r"[0-9]{1,20}")
 """Of an event, as its id ends."""
 

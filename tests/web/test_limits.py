@@ -278,10 +278,7 @@ async def test_a_reset_answer_that_waited_is_over(world: World) -> None:
         await client.flush()
         await client.until(lambda: asked in client.answered)
         client.http.reset_stream(asked)
-        again = client.ask(LIVE)
-        client.http.increment_flow_control_window(100, again)
         await client.flush()
-        await client.until(lambda: client.ended.get(again) == "whole")
         with trio.fail_after(5):
             await server.connections.wait_empty()
 
@@ -368,6 +365,20 @@ async def test_an_early_answer_costs_the_connection_nothing(world: World) -> Non
         await client.flush()
         await client.until(lambda: client.ended.get(later) == "whole")
     assert world.log.named("http_connection_failed") == []
+
+
+async def test_a_body_does_not_stand_before_the_room_for_its_answer(world: World) -> None:
+    """Who sends more than anybody reads, and only then makes room, gets the answer."""
+    async with running(world) as server, await server.connect() as stream:
+        client = Client(stream, window=0)
+        asked = client.ask(LIVE, end=False)
+        for _ in range(40):
+            client.http.send_data(asked, b"x" * 1_000)
+        await client.flush()
+        await client.until(lambda: asked in client.answered)
+        client.http.increment_flow_control_window(100, asked)
+        await client.flush()
+        await client.until(lambda: client.ended.get(asked) == "whole")
 
 
 async def test_no_websocket_over_http_2(world: World) -> None:

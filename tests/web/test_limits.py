@@ -1,53 +1,21 @@
 """Over real loopback sockets, with real HTTP/2: no connection stays that makes no progress of its own."""
 
-import base64
-import socket
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from contextlib import suppress
 from typing import Any
 
 import pytest
 import trio
-from h2.config import H2Configuration
-from h2.connection import H2Connection
 from h2.errors import ErrorCodes
 from h2.events import ConnectionTerminated, DataReceived, Event, ResponseReceived, StreamEnded, StreamReset
-from h2.settings import SettingCodes
 from quart import websocket
 from wsproto import ConnectionType, WSConnection
 from wsproto.events import AcceptConnection, Ping, Request, TextMessage
 
+from tests.support.abuse import BEGUN, FLOODS, LIVE, NOISE, REFUSED, STREAM, STREAMS, beginning, head_of, narrow
 from tests.support.site import Reply, Running, Viewer, World, all_of, running
 from web.app import Site
-from web.auth import API
 from web.http2 import ALLOWANCE
-
-LIVE = API + "/health/live"
-STREAM = API + "/session/stream"
-ASKED = b"GET %s HTTP/1.1\r\nHost: x\r\n" % LIVE.encode()
-PREFACE = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n"
-END_HEADERS = 4
-KEY = b"Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n"
-
-
-def frame(kind: int, payload: bytes = b"", *, flags: int = 0, stream: int = 0) -> bytes:
-    return len(payload).to_bytes(3) + bytes([kind, flags]) + stream.to_bytes(4) + payload
-
-
-SETTINGS = frame(4)
-PING = frame(6, b"eight.by")
-
-
-def upgrade(version: int = 13, key: bytes = KEY) -> bytes:
-    head = (
-        b"GET /live HTTP/1.1\r\nHost: x\r\nUpgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Version: %d\r\n"
-    )
-    return head % version + key + b"\r\n"
-
-
-def h2c(settings: bytes = b"") -> bytes:
-    told = base64.urlsafe_b64encode(settings).rstrip(b"=") or b"AAMAAABk"
-    return ASKED + b"Upgrade: h2c\r\nConnection: Upgrade, HTTP2-Settings\r\nHTTP2-Settings: %s\r\n\r\n" % told
 
 
 class Client:
@@ -55,11 +23,7 @@ class Client:
 
     def __init__(self, stream: trio.SocketStream, *, window: int | None = None) -> None:
         self.stream = stream
-        self.http = H2Connection(H2Configuration(client_side=True, header_encoding="utf-8"))
-        if window is not None:
-            self.http.local_settings[SettingCodes.INITIAL_WINDOW_SIZE] = window
-            self.http.local_settings.acknowledge()
-        self.http.initiate_connection()
+        self.http = beginning(window)
         self.bodies: dict[int, bytes] = {}
         self.answered: set[int] = set()
         self.ended: dict[int, Any] = {}
@@ -68,8 +32,7 @@ class Client:
 
     def ask(self, path: str, *, method: str = "GET", end: bool = True) -> int:
         number = self.http.get_next_available_stream_id()
-        head = [(":method", method), (":path", path), (":scheme", "http"), (":authority", "x")]
-        self.http.send_headers(number, head, end_stream=end)
+        self.http.send_headers(number, head_of(path, method), end_stream=end)
         self.bodies[number] = b""
         return number
 
@@ -106,50 +69,6 @@ class Client:
         with trio.fail_after(10):
             while not holds():
                 await self.hear()
-
-
-def without_end_headers() -> bytes:
-    client = H2Connection(H2Configuration(client_side=True))
-    client.initiate_connection()
-    before = client.data_to_send()
-    client.send_headers(1, [(":method", "GET"), (":path", LIVE), (":scheme", "http"), (":authority", "x")])
-    head = bytearray(client.data_to_send())
-    head[4] &= ~END_HEADERS
-    return before + bytes(head)
-
-
-def answered() -> bytes:
-    client = H2Connection(H2Configuration(client_side=True))
-    client.initiate_connection()
-    head = [(":method", "GET"), (":path", LIVE), (":scheme", "http"), (":authority", "x")]
-    client.send_headers(1, head, end_stream=True)
-    return client.data_to_send()
-
-
-BEGUN = {
-    "nothing": b"",
-    "half a head": b"GET / HT",
-    "half a header": ASKED + b"X-A",
-    "half a preface": PREFACE[:-3],
-    "a preface": PREFACE,
-    "settings": PREFACE + SETTINGS,
-    "half a frame's head": PREFACE + SETTINGS + b"\0\0",
-    "half a frame": PREFACE + SETTINGS + frame(1, b"x" * 99, stream=1)[:50],
-    "headers without an end": without_end_headers(),
-    "an answered request": answered(),
-    "an answered request of HTTP/1": ASKED + b"\r\n",
-    "an upgrade to HTTP/2": h2c(),
-    "an upgrade to HTTP/2 and half a preface": h2c() + PREFACE[:10],
-    "a tunnel": PREFACE + SETTINGS + frame(1, b"\x02\x07CONNECT\x01\x01x", flags=END_HEADERS, stream=1),
-}
-NOISE = {
-    "silence": b"",
-    "pings": PING,
-    "settings": SETTINGS,
-    "priorities": frame(2, b"\0\0\0\0\x10", stream=3),
-    "windows": frame(8, b"\0\0\0\1"),
-    "unknown frames": frame(0x55, b"x"),
-}
 
 
 async def test_a_connection_that_asks_for_nothing_is_ended(world: World) -> None:
@@ -201,14 +120,6 @@ async def test_noise_renews_nothing(world: World) -> None:
         assert ended == dict.fromkeys(NOISE, ErrorCodes.NO_ERROR)
         with trio.fail_after(5):
             await server.connections.wait_empty()
-
-
-REFUSED = {
-    "no key": upgrade(key=b""),
-    "an old version": upgrade(12),
-    "a key and a frame of none": upgrade(12) + b"\x81\x00",
-    "data before it is accepted": upgrade() + b"\x81",
-}
 
 
 @pytest.mark.parametrize("raw", REFUSED.values(), ids=REFUSED)
@@ -293,21 +204,6 @@ async def test_who_leaves_an_answer_that_waits_leaves_nothing(world: World) -> N
         await stream.aclose()
         with trio.fail_after(3):
             await server.connections.wait_empty()
-
-
-FLOODS: dict[str, Callable[[int], bytes]] = {
-    "pings": lambda _: PING,
-    "settings": lambda _: SETTINGS,
-    "priorities": lambda number: frame(2, b"\0\0\0\0\x10", stream=2 * number + 3),
-    "windows": lambda _: frame(8, b"\0\0\0\1"),
-    "empty data": lambda _: frame(0, stream=3),
-    "tiny data": lambda _: frame(0, b"x", stream=3),
-    "unknown frames": lambda _: frame(0x55),
-    "resets": lambda number: (
-        frame(1, b"\x82\x86\x84\x41\x01x", flags=END_HEADERS | 1, stream=2 * number + 5)
-        + frame(3, b"\0\0\0\x08", stream=2 * number + 5)
-    ),
-}
 
 
 @pytest.mark.parametrize("make", FLOODS.values(), ids=FLOODS)
@@ -397,26 +293,12 @@ async def test_no_websocket_over_http_2(world: World) -> None:
 # --- what only the system holds
 
 
-async def narrow(server: Running) -> trio.SocketStream:
-    """A client that has room for about a thousand bytes."""
-    sock = socket.socket()
-    sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 1)
-    stream = trio.SocketStream(trio.socket.from_stdlib_socket(sock))
+async def narrowly(server: Running) -> trio.SocketStream:
+    """A client that has little room."""
+    stream = trio.SocketStream(trio.socket.from_stdlib_socket(narrow()))
     server.opened.append(stream)
     await stream.socket.connect(("127.0.0.1", server.port))
     return stream
-
-
-def asks_for_a_stream() -> Iterator[tuple[str, bytes]]:
-    yield "HTTP/1", b"GET %s HTTP/1.1\r\nHost: x\r\n\r\n" % STREAM.encode()
-    client = H2Connection(H2Configuration(client_side=True))
-    client.initiate_connection()
-    head = [(":method", "GET"), (":path", STREAM), (":scheme", "http"), (":authority", "x")]
-    client.send_headers(1, head, end_stream=True)
-    yield "HTTP/2", client.data_to_send()
-
-
-STREAMS = dict(asks_for_a_stream())
 
 
 @pytest.mark.parametrize("raw", STREAMS.values(), ids=STREAMS)
@@ -424,7 +306,7 @@ async def test_a_viewer_that_never_reads_is_noticed_without_events(world: World,
     """Heartbeats alone, which the system holds for it, are enough: nothing of it stays."""
     world = World(world.home, {"http.heartbeat_seconds": 0.05})
     async with running(world, send_seconds=0.2, idle_seconds=0.4) as server:
-        await (await narrow(server)).send_all(raw)
+        await (await narrowly(server)).send_all(raw)
         with trio.fail_after(10):
             while not world.hub.statistics().viewers:
                 await trio.sleep(0.01)
@@ -438,7 +320,7 @@ async def test_a_viewer_that_reads_slowly_stays(world: World, raw: bytes) -> Non
     """One that takes little at a time, and never all of it, is there and is kept."""
     world = World(world.home, {"http.heartbeat_seconds": 0.05})
     async with running(world, send_seconds=0.2, idle_seconds=0.4) as server:
-        stream = await narrow(server)
+        stream = await narrowly(server)
         await stream.send_all(raw)
         with trio.fail_after(10):
             began = trio.current_time()
@@ -525,7 +407,7 @@ async def heard(client: WSConnection, stream: trio.SocketStream) -> list[Any]:
 async def test_a_websocket_that_never_reads_is_ended(world: World) -> None:
     """What is owed to it is owed for a send's time, as to anybody."""
     async with running(world, send_seconds=0.3, furnish=with_echo) as server:
-        stream = await narrow(server)
+        stream = await narrowly(server)
         await accepted(stream, "/talk")
         with trio.fail_after(5):
             await server.connections.wait_empty()

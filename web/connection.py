@@ -116,10 +116,13 @@ class Connections:
 class Connection(TCPServer):
     """See the module's text for what it adds."""
 
+    protocol: Protocols
+
     def __init__(  # noqa: PLR0917 - hypercorn's own order
         self, app: Any, config: Config, context: WorkerContext, state: Any, stream: Any, group: Connections
     ) -> None:
-        super().__init__(self._answer, config, context, state, stream)
+        answer: Any = self._answer  # called by `Requests`, and by nobody else
+        super().__init__(answer, config, context, state, stream)
         self._inner = app
         self._group = group
         self._hold = False
@@ -129,6 +132,7 @@ class Connection(TCPServer):
         self._tell_gone: Callable[[], None] | None = None
         self._reading = trio.CancelScope()
         self.patience = Patience(group.idle_seconds, self._reading)
+        self._requests = Requests()
         self._talking = False
         self._debt = Debt()
         self._sending = False
@@ -153,8 +157,8 @@ class Connection(TCPServer):
         try:
             client = parse_socket_addr(socket.family, socket.getpeername())
             server = parse_socket_addr(socket.family, socket.getsockname())
-            async with Requests() as requests:
-                self._requests = requests
+            requests = self._requests
+            async with requests:
                 self.protocol = Protocols(
                     *(self.app, self.config, self.context, requests, ConnectionState(self.state)),
                     *(False, client, server, self.protocol_send),

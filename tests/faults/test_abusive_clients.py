@@ -2,7 +2,7 @@
 
 import itertools
 import socket
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import suppress
 from pathlib import Path
 
@@ -36,9 +36,9 @@ class Crowd:
     up: Running
     sockets: dict[str, list[socket.socket]] = attrs.field(factory=dict)
 
-    async def join(self, kinds: dict[str, bytes], count: int) -> None:
+    async def join(self, kinds: dict[str, bytes], count: int, make: Callable[[], socket.socket]) -> None:
         for name, raw in itertools.islice(itertools.cycle(kinds.items()), count):
-            sock = narrow()
+            sock = make()
             await trio.to_thread.run_sync(sock.connect, (self.up.host, self.up.port))
             sock.setblocking(False)
             with suppress(OSError):  # it may be refused before all of it was said
@@ -80,9 +80,9 @@ async def abuse(home: Path, nursery: trio.Nursery, clients: int, *, wait: bool) 
     crowd = Crowd(up)
     found: dict[str, float] = {}
     try:
-        await crowd.join(AT_ONCE, clients)
+        await crowd.join(AT_ONCE, clients, socket.socket)
         found["ended_at_once_s"] = await until_descriptors(up, before, within=20)
-        await crowd.join(IN_TIME, clients)
+        await crowd.join(IN_TIME, clients, narrow)
         assert (await get(up.host, up.port, LIVE)).status == 200
         if wait:
             async with trio.open_nursery() as noisy:
@@ -95,7 +95,7 @@ async def abuse(home: Path, nursery: trio.Nursery, clients: int, *, wait: bool) 
                 noisy.start_soon(go_on)
                 found["ended_in_time_s"] = await until_descriptors(up, before, within=90)
                 noisy.cancel_scope.cancel()
-            await crowd.join(IN_TIME, clients)
+            await crowd.join(IN_TIME, clients, narrow)
         began = trio.current_time()
         assert await up.stop() == 0
         found["stop_s"] = trio.current_time() - began

@@ -24,7 +24,7 @@ def conversation() -> bytes:
     return client.data_to_send()
 
 
-def parsed(data: bytes) -> list[tuple[int, int]]:
+def parsed(data: bytes) -> list[tuple[int | None, int]]:
     found = []
     data = data[PREFACE_SIZE:]
     while data:

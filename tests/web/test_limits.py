@@ -73,7 +73,7 @@ class Client:
 
 async def test_a_connection_that_asks_for_nothing_is_ended(world: World) -> None:
     """After its time it is closed, wherever it stopped and whatever it speaks, and nothing went wrong."""
-    ended = []
+    ended: list[str] = []
 
     async def begin(name: str, begun: bytes) -> None:
         async with await server.connect() as stream:
@@ -93,7 +93,7 @@ async def test_a_connection_that_asks_for_nothing_is_ended(world: World) -> None
 
 async def test_noise_renews_nothing(world: World) -> None:
     """A client that goes on with frames that ask for nothing is ended as if it were silent, and is told so."""
-    ended = {}
+    ended: dict[str, Any] = {}
 
     async def make(name: str, noise: bytes) -> None:
         async with await server.connect() as stream, trio.open_nursery() as nursery:

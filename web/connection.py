@@ -136,6 +136,7 @@ class Connection(TCPServer):
         self._talking = False
         self._debt = Debt()
         self._sending = False
+        self._handed = 0
         self._shields: set[trio.CancelScope] = set()
 
     async def run(self) -> None:
@@ -213,7 +214,7 @@ class Connection(TCPServer):
             return
         limit = self._group.send_seconds if self._sending else self._group.idle_seconds
         try:
-            owed, taken = at_the_system(self.stream.socket)
+            owed, taken = at_the_system(self.stream.socket) or (int(self._sending), self._handed)
         except OSError:
             return  # closed in this very moment
         if self._debt.is_stale(owed, taken, limit):
@@ -383,7 +384,9 @@ class Connection(TCPServer):
                 for part in parts:
                     rest = memoryview(part)
                     while rest:
-                        rest = rest[await socket.send(rest) :]
+                        taken = await socket.send(rest)
+                        self._handed += taken
+                        rest = rest[taken:]
         except (OSError, trio.ClosedResourceError):
             return False
         finally:

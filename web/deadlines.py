@@ -1,8 +1,8 @@
 """Time limits of a connection: for its silence, and for what its client does not take."""
 
+import socket
 import struct
 from math import inf
-from socket import IPPROTO_TCP, TCP_INFO
 from types import TracebackType
 from typing import Any
 
@@ -73,11 +73,15 @@ class Debt:
         return now - self._since >= limit
 
 
-def at_the_system(socket: Any) -> tuple[int, int]:
-    """What the system still has of a connection's bytes, as a number that is 0 only for none; and what was taken."""
-    info = socket.getsockopt(IPPROTO_TCP, TCP_INFO, TCP_STATE.size)
+def at_the_system(connection: Any) -> tuple[int, int] | None:
+    """What the system still has of a connection's bytes, as a number that is 0 only for none; and what was taken.
+
+    None on a system that does not say.
+    """
+    option = getattr(socket, "TCP_INFO", None)
+    info = b"" if option is None else connection.getsockopt(socket.IPPROTO_TCP, option, TCP_STATE.size)
     if len(info) < TCP_STATE.size:
-        return 0, 0  # a system that does not say
+        return None
     segments, acknowledged, unsent = TCP_STATE.unpack(info)
     return segments + unsent, acknowledged
 

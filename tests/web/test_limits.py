@@ -412,3 +412,16 @@ async def test_a_websocket_that_never_reads_is_ended(world: World) -> None:
         with trio.fail_after(5):
             await server.connections.wait_empty()
         assert server.connections.stalled == 1
+
+
+async def test_where_the_system_says_nothing_what_it_takes_counts(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A client that takes nothing of a long answer is ended on any system."""
+    monkeypatch.setattr("web.connection.at_the_system", lambda _socket: None)
+    async with running(world, send_seconds=0.3, furnish=with_echo) as server:
+        stream = await narrowly(server)
+        await accepted(stream, "/talk")
+        with trio.fail_after(5):
+            await server.connections.wait_empty()
+        assert server.connections.stalled == 1

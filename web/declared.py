@@ -35,6 +35,8 @@ class Operation:
     query: type | None = None
     query_rules: Rules = attrs.field(factory=dict)
     """What else holds of the query's fields, where it is only known when the site is made."""
+    headers: Mapping[str, Schema] = attrs.field(factory=dict)
+    """What a client may send beside."""
     body: type | None = None
     media: str = "application/json"
     """The kind of what is answered when all is well."""

@@ -15,6 +15,7 @@ from web.declared import View
 from web.door import Asgi, Receive, Scope, Send
 
 METHODS = frozenset({"GET", "HEAD"})
+DEEPEST = 2
 
 
 @attrs.frozen(eq=False)
@@ -24,17 +25,17 @@ class Hot:
     inner: Asgi
     whole: Mapping[str, View]
     """By the path."""
-    below: Mapping[str, tuple[View, str]]
-    """By the path before its last part, with the name under which the view takes that part."""
+    below: Mapping[str, tuple[View, tuple[str, ...]]]
+    """By the path before its parameters, with the names under which the view takes those."""
 
     @classmethod
     def make(cls, inner: Asgi, views: Mapping[str, View]) -> "Hot":
-        """The rules may have one parameter, as their last part."""
+        """The rules may have parameters, `DEEPEST` at most, as their last parts."""
         whole, below = {}, {}
         for rule, view in views.items():
-            head, _, last = rule.rpartition("/")
-            if last.startswith("<"):
-                below[head] = view, last.strip("<>")
+            head, *names = rule.split("/<")
+            if names:
+                below[head] = view, tuple(name.removesuffix(">") for name in names)
             else:
                 whole[rule] = view
         return cls(inner, whole, below)
@@ -59,9 +60,14 @@ class Hot:
         view = self.whole.get(path)
         if view is not None:
             return view, {}
-        head, _, last = path.rpartition("/")
-        found = self.below.get(head)
-        return (found[0], {found[1]: last}) if found is not None and last else None
+        head = path
+        for depth in range(1, DEEPEST + 1):
+            head = head.rpartition("/")[0]
+            found = self.below.get(head)
+            if found is not None and len(found[1]) == depth:
+                parts = path[len(head) + 1 :].split("/")
+                return (found[0], dict(zip(found[1], parts, strict=True))) if all(parts) else None
+        return None
 
 
 async def give(answer: Answer, ask: Ask, send: Send) -> None:

@@ -58,6 +58,7 @@ def _operation(app: Quart, rule: Rule, method: str, schemas: Schemas) -> Schema:
     }
     parameters = [_parameter("path", name, declared.path.get(name, {}), required=True) for name in _names(rule)]
     parameters += _query(declared, schemas)
+    parameters += [_parameter("header", name, schema, required=False) for name, schema in declared.headers.items()]
     if parameters:
         found["parameters"] = parameters
     if declared.body is not None:

@@ -12,11 +12,10 @@ from hypercorn.trio.worker_context import WorkerContext
 from hypercorn.typing import ConnectionState
 
 from web.app import Site
-from web.connection import SEND_SECONDS, Connection, Connections
+from web.connection import IDLE_SECONDS, SEND_SECONDS, Connection, Connections
 from web.services import Log
 
 GRACE_SECONDS = 1.5
-KEEP_ALIVE_SECONDS = 30.0
 
 
 async def serve(
@@ -27,6 +26,7 @@ async def serve(
     log: Log,
     grace: float = GRACE_SECONDS,
     send_seconds: float = SEND_SECONDS,
+    idle_seconds: float = IDLE_SECONDS,
     task_status: trio.TaskStatus[Connections] = trio.TASK_STATUS_IGNORED,
 ) -> None:
     """Answer on a duplicate of `listening` until `stop` is set; then end within `grace` seconds.
@@ -34,10 +34,10 @@ async def serve(
     Once stopping nothing more is accepted (new connections wait in the backlog for the next incarnation), streams
     end themselves, answers say `connection: close`, and silent connections are closed.
     """
-    config = _config()
+    config = _config(idle_seconds)
     context = WorkerContext(None)
     app = ASGIWrapper(site)  # type: ignore[arg-type]  # its types name each ASGI message; the site takes them as mappings
-    connections = Connections(log, send_seconds)
+    connections = Connections(log, send_seconds, idle_seconds)
     lifespan = Lifespan(app, config, {})
     async with trio.open_nursery() as lifespan_nursery:
         await lifespan_nursery.start(lifespan.handle_lifespan)
@@ -48,6 +48,7 @@ async def serve(
 
         async with trio.open_nursery() as handlers:
             handlers.start_soon(site.run)
+            handlers.start_soon(connections.watch)
             try:
                 async with trio.open_nursery() as accepting:
                     listener = trio.SocketListener(trio.socket.from_stdlib_socket(listening.dup()))
@@ -69,11 +70,11 @@ async def serve(
         lifespan_nursery.cancel_scope.cancel()
 
 
-def _config() -> Config:
+def _config(idle_seconds: float) -> Config:
     config = Config()
     config.accesslog = None
     config.errorlog = None
     config.include_server_header = False
-    config.keep_alive_timeout = KEEP_ALIVE_SECONDS
     config.keep_alive_max_requests = 100_000
+    config.websocket_ping_interval = idle_seconds / 2
     return config

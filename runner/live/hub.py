@@ -4,6 +4,7 @@ A commit numbers a frame, keeps it and offers it to every viewer in one synchron
 publishes can't half-publish, and viewers join, replay and hear heartbeats while the broadcaster is down.
 """
 
+import re
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
@@ -17,6 +18,9 @@ from runner.live.once import Once
 from runner.live.ring import Ring
 from runner.live.session_log import SessionLog, SessionView
 from runner.live.subscriber import Limits, Subscriber
+
+NUMBER = re.compile(r"[0-9]{1,20}")
+"""Of an event, as its id ends."""
 
 
 class HubClosedError(Exception):
@@ -255,7 +259,7 @@ class Hub:
 
     def _replay(self, subscriber: Subscriber, topics: frozenset[str], after: str) -> None:
         boot, _, number = after.rpartition("-")
-        if boot != self.boot or not number.isascii() or not number.isdigit() or int(number[:20]) > self._number:
+        if boot != self.boot or NUMBER.fullmatch(number) is None or int(number) > self._number:
             subscriber.put_first(frames.gap(None, "restart"))
             return
         lost = 0

@@ -52,7 +52,7 @@ ROUTES = (
     Route("search", f"{API}/search?q={COMMON_WORD}"),
     Route("tree", f"{API}/content/projects"),
     Route("about", f"{API}/content/about"),
-    Route("echoes", f"{API}/echoes/thoughts/{{slug}}", each=True),
+    Route("echoes", f"{API}/echoes/thoughts/{{slug}}", hot=True, each=True),
 )
 
 

@@ -17,7 +17,7 @@ from runner.live import Hub, HubLimits
 from runner.resources import config_dir
 from runner.settings import load_settings
 from web.app import Site, create_app
-from web.connection import SEND_SECONDS, Connections
+from web.connection import IDLE_SECONDS, SEND_SECONDS, Connections
 from web.server import serve
 from web.services import ActorView, Appointment, Services
 from web.status import SessionStatus
@@ -229,20 +229,36 @@ def listening() -> Iterator[socket.socket]:
 
 @asynccontextmanager
 async def running(
-    world: World, *, sock: socket.socket | None = None, send_seconds: float = SEND_SECONDS
+    world: World,
+    *,
+    sock: socket.socket | None = None,
+    send_seconds: float = SEND_SECONDS,
+    idle_seconds: float = IDLE_SECONDS,
+    furnish: Callable[[Site], None] = lambda _site: None,
 ) -> AsyncIterator[Running]:
-    """Serve `world` until the block ends."""
+    """Serve `world` until the block ends; `furnish` may add to the site before."""
     if sock is None:
         with listening() as own:
-            async with running(world, sock=own, send_seconds=send_seconds) as server:
+            async with running(
+                world, sock=own, send_seconds=send_seconds, idle_seconds=idle_seconds, furnish=furnish
+            ) as server:
                 yield server
         return
     async with trio.open_nursery() as nursery:
         site = create_app(world.services)
+        furnish(site)
         stop = trio.Event()
 
         async def run(task_status: trio.TaskStatus[Connections]) -> None:
-            await serve(site, sock, stop=stop, log=world.log, send_seconds=send_seconds, task_status=task_status)
+            await serve(
+                site,
+                sock,
+                stop=stop,
+                log=world.log,
+                send_seconds=send_seconds,
+                idle_seconds=idle_seconds,
+                task_status=task_status,
+            )
 
         connections = await nursery.start(run)
         server = Running(site, sock.getsockname()[1], stop, connections)

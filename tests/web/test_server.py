@@ -183,7 +183,7 @@ async def test_a_viewer_that_reads_late_gets_all_of_it(world: World) -> None:
     """What its socket could not take at once comes later, whole and in order, and the stream goes on."""
     async with running(world) as server:
         late = await Viewer.join(server, "/api/v1/events/stream")
-        late.stream.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+        late.stream.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 65_536)
         writer = world.hub.writer()
         for number in range(200):
             writer.commit("thoughts", "thought.created", json.dumps({"n": number, "pad": "x" * 4_000}).encode())

@@ -40,6 +40,9 @@ class EchoesOf:
     echoes: tuple[Echo, ...]
 
 
+NONE = answers.ready(dump(attrs.asdict(EchoesOf(()))))
+
+
 def routes(services: Services) -> Blueprint:
     blueprint = Blueprint("echoes", __name__)
     types = frozenset(kind.name for kind in services.catalogue().kinds if kind.echoed)
@@ -50,43 +53,60 @@ def routes(services: Services) -> Blueprint:
         answers={200: EchoesOf, 404: Error},
     )
 
-    @offer(blueprint, "/echoes/<content_type>/<slug>", operation)
+    @offer(blueprint, "/echoes/<content_type>/<slug>", operation, hot=True)
     async def echoes(_ask: Ask, content_type: str, slug: str) -> Answer:
-        found = await services.run_sync(lambda: manifest.of(content_type, slug))
-        data = dump(attrs.asdict(EchoesOf(found)))
-        return answers.ready(data)
+        stamp = manifest.stamp()  # one stat of a small local file: cheaper than a thread
+        if stamp != manifest.known:
+            await services.run_sync(lambda: manifest.read(stamp))
+        return manifest.answer(content_type, slug)
 
     return blueprint
 
 
-@attrs.frozen
+@attrs.define
 class _Read:
     stamp: Stamp | None
     echoes: dict[str, Any]
+    answers: dict[str, Answer] = attrs.field(factory=dict)
+    """What was made of it when somebody asked."""
 
 
 @attrs.define(eq=False)
 class Manifest:
-    """The file, read again when it has changed; blocking. Two who read it at once read the same."""
+    """The file, read again when it has changed. Two who read it at once read the same."""
 
     path: Path
     types: frozenset[str]
     _last: _Read = attrs.field(factory=lambda: _Read(None, {}), init=False)
 
-    def of(self, content_type: str, slug: str) -> tuple[Echo, ...]:
-        listed = self._current().get(f"{content_type}/{slug}") if content_type in self.types else None
-        if not isinstance(listed, list):
-            return ()
-        return tuple(echo for item in listed if (echo := self._echo(item)) is not None)
+    @property
+    def known(self) -> Stamp | None:
+        """The stamp of what was read last; None for no file."""
+        return self._last.stamp
 
-    def _current(self) -> dict[str, Any]:
+    def stamp(self) -> Stamp | None:
+        """The file's, now."""
         try:
-            stamp = Stamp.of(os.stat(self.path))  # noqa: PTH116 - in a thread; a stat like the others'
+            return Stamp.of(os.stat(self.path))  # noqa: PTH116 - a stat like the others'
         except OSError:
-            return {}
-        if stamp != self._last.stamp:
-            self._last = _Read(stamp, self._load() if stamp.size <= LARGEST else {})
-        return self._last.echoes
+            return None
+
+    def read(self, stamp: Stamp | None) -> None:
+        """Take in the file that had this stamp; blocking."""
+        readable = stamp is not None and stamp.size <= LARGEST
+        self._last = _Read(stamp, self._load() if readable else {})
+
+    def answer(self, content_type: str, slug: str) -> Answer:
+        """What is said of an entry; made once from what was read, for entries that have echoes."""
+        last = self._last
+        key = f"{content_type}/{slug}"
+        listed = last.echoes.get(key) if content_type in self.types else None
+        if not isinstance(listed, list):
+            return NONE
+        if key not in last.answers:
+            found = tuple(echo for item in listed if (echo := self._echo(item)) is not None)
+            last.answers[key] = answers.ready(dump(attrs.asdict(EchoesOf(found))))
+        return last.answers[key]
 
     def _load(self) -> dict[str, Any]:
         try:

@@ -19,6 +19,9 @@ class EventsQuery:
     """Which events are wanted."""
 
     topic: str = shaped(EVERYTHING)
+    lastEventId: str = shaped(  # noqa: N815 - as clients spell it
+        "", description="the same as the header Last-Event-ID, for clients that can't send one; the header counts first"
+    )
 
 
 def routes(services: Services, streams: sse.Streams) -> Blueprint:
@@ -26,17 +29,22 @@ def routes(services: Services, streams: sse.Streams) -> Blueprint:
     topics = sorted({EVERYTHING, SYSTEM, MAILBOX, *(kind.topic for kind in services.catalogue().kinds)})
     rules = {"topic": {"enum": topics}}
     operation = Operation(
-        query=EventsQuery, query_rules=rules, answers={200: sse.SCHEMA, 422: PROBLEMS, 503: Error}, media=sse.MEDIA
+        query=EventsQuery,
+        query_rules=rules,
+        headers={"Last-Event-ID": {"type": "string", "description": "the id of the last event that came"}},
+        answers={200: sse.SCHEMA, 422: PROBLEMS, 503: Error},
+        media=sse.MEDIA,
     )
 
     @offer(blueprint, "/stream", operation, hot=True)
     async def stream(ask: Ask) -> Answer | sse.Stream:
         """One topic or all; goes on after `Last-Event-ID` where that is still known, else tells the gap."""
+        wanted = read_query(ask, EventsQuery, rules)
         following = sse.Following(
-            topics=frozenset({read_query(ask, EventsQuery, rules).topic}),
+            topics=frozenset({wanted.topic}),
             door="events",
             at_most=services.settings.events.max_subscribers,
-            after=ask.header(b"last-event-id") or None,
+            after=ask.header(b"last-event-id") or wanted.lastEventId or None,
         )
         return streams.follow(following, is_head=ask.is_head)
 

@@ -36,7 +36,7 @@ def routes(services: Services, streams: sse.Streams) -> Blueprint:
 
     @offer(blueprint, "/stream", Operation(answers={200: sse.SCHEMA, 503: Error}, media=sse.MEDIA), hot=True)
     async def stream(ask: Ask) -> Answer | sse.Stream:
-        """The session shown, from its first event, and then what follows; `Last-Event-ID` is ignored on purpose."""
+        """The session shown, from its first event, and then what follows; no id is gone on after, on purpose."""
         return streams.follow(following, is_head=ask.is_head)
 
     return blueprint

@@ -85,3 +85,25 @@ async def test_the_manifest_is_read_again_when_it_changes(world: World) -> None:
         assert await ask(server) == [ECHO, ECHO]
         (world.home / MANIFEST).unlink()
         assert await ask(server) == []
+
+
+async def test_one_path_with_and_without_a_slash(world: World) -> None:
+    """A slash at the end changes nothing; a part too few or too many is no path."""
+    write(world, {"thoughts/a": [ECHO]})
+    async with running(world) as server:
+        assert await ask(server, "thoughts/a/") == [ECHO]
+        for wrong in ("", "/thoughts", "/thoughts/", "//a", "/thoughts/a/b", "/thoughts//"):
+            assert (await server.get(f"{API}/echoes{wrong}")).status == 404, wrong
+
+
+async def test_the_framework_is_not_asked(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Echoes are among what is asked most: they are answered before the framework sees them."""
+    write(world, {"thoughts/a": [ECHO]})
+
+    async def never(*_: object) -> None:
+        raise AssertionError
+
+    monkeypatch.setattr("quart_trio.QuartTrio.handle_request", never)
+    async with running(world) as server:
+        assert await ask(server) == [ECHO]
+        assert (await server.get(f"{API}/echoes/thoughts/a", method="HEAD")).status == 200

@@ -1,8 +1,11 @@
+import pytest
 import trio
 
 from runner.content import Change, change_event
 from tests.support.site import Viewer, World, running
+from web import openapi
 from web.auth import API
+from web.describe import unserved
 
 STREAM = API + "/events/stream"
 
@@ -48,6 +51,40 @@ async def test_a_client_that_comes_back_misses_nothing(world: World) -> None:
         assert [data["slug"] for _, data in await back.events(2)] == ["b", "c"]
         lost = await Viewer.join(server, STREAM, "Last-Event-ID: other-1")
         assert await lost.event() == ("gap", {"count": None, "reason": "restart"})
+
+
+async def test_the_last_id_may_stand_in_the_address(world: World) -> None:
+    """For a client that can send no header `lastEventId` means the same; where both are there the header counts."""
+    async with running(world) as server:
+        for slug in ("a", "b", "c"):
+            tell(world, "thoughts", slug)
+        back = await Viewer.join(server, STREAM + "?lastEventId=boot-1")
+        assert [data["slug"] for _, data in await back.events(2)] == ["b", "c"]
+        both = await Viewer.join(server, STREAM + "?topic=thoughts&lastEventId=boot-1", "Last-Event-ID: boot-2")
+        assert [data["slug"] for _, data in await both.events(1)] == ["c"]
+        tell(world, "dreams", "d")
+        tell(world, "thoughts", "e")
+        event = await both.event()
+        assert event is not None
+        assert event[1]["slug"] == "e"
+
+
+@pytest.mark.parametrize("odd", ["other-1", "boot-9", "boot-", "boot", "1", "boot-" + "0" * 5000, "boot-%D9%A1", "%00"])
+async def test_an_odd_last_id_is_a_gap_wherever_it_stands(world: World, odd: str) -> None:
+    """Whatever it is, in the header or in the address, the stream begins, with the word that something was missed."""
+    async with running(world) as server:
+        tell(world, "thoughts", "a")
+        asked = await Viewer.join(server, f"{STREAM}?lastEventId={odd}")
+        sent = await Viewer.join(server, STREAM, f"Last-Event-ID: {odd.replace('%00', 'x')}")
+        for viewer in (asked, sent):
+            assert await viewer.event() == ("gap", {"count": None, "reason": "restart"})
+
+
+def test_both_ways_to_go_on_are_described() -> None:
+    """The document of the API names the header and its stand-in in the address."""
+    operation = openapi.document(unserved())["paths"][STREAM]["get"]
+    parameters = {(one["in"], one["name"]) for one in operation["parameters"]}
+    assert parameters == {("query", "topic"), ("query", "lastEventId"), ("header", "Last-Event-ID")}
 
 
 async def test_ids_are_on_the_wire(world: World) -> None:

@@ -13,6 +13,7 @@ import trio
 from runner.session.hooks import git
 from runner.session.hooks.base import HookContext, HookFailedError, NotDueError, Verdict
 from runner.session.kinds import kind_of
+from runner.session.repository.tool import environment
 from tests.runner.session.hooks.context import context_for
 from tests.runner.session.stage import in_thread, make_home
 
@@ -83,15 +84,15 @@ async def test_what_the_operator_staged_elsewhere_is_not_taken_along(tmp_path: P
 
 
 async def test_one_bad_path_keeps_none_of_the_others(tmp_path: Path, around: dict[str, str]) -> None:
-    """The rest is committed, and the hook has failed with the path's name."""
+    """The rest of its own folder is committed, and the hook has failed with the path's name."""
     home = make_life(tmp_path)
     (home / "thoughts" / "a.md").write_text("x")
-    dream = home / "dreams" / "unreadable"
-    dream.mkdir()
-    run_git(dream, "init", "--quiet")  # a repository without a commit inside: git can't add it
-    with pytest.raises(HookFailedError, match="dreams not added"):
+    (home / "dreams" / "git~1").mkdir()  # a name that git refuses everywhere, because some systems read it as .git
+    (home / "dreams" / "git~1" / "b.md").write_text("x")
+    (home / "dreams" / "c.md").write_text("x")
+    with pytest.raises(HookFailedError, match="dreams/git~1/b.md not added"):
         await git.run(context(home, around))
-    assert "thoughts/a.md" in run_git(home, "ls-tree", "-r", "--name-only", "HEAD")
+    assert {"thoughts/a.md", "dreams/c.md"} <= set(run_git(home, "ls-tree", "-r", "--name-only", "HEAD").split())
 
 
 async def test_a_commit_reaches_the_remote(tmp_path: Path, around: dict[str, str]) -> None:
@@ -151,7 +152,7 @@ async def test_git_is_given_little_and_runs_nothing_of_the_home(tmp_path: Path, 
     hook.write_text("#!/bin/sh\nexit 1\n")
     hook.chmod(stat.S_IRWXU)
     assert await git.run(context(home, around)) is Verdict.DONE
-    known = git.environment(around, home)
+    known = environment(around, home)
     assert known["GIT_TERMINAL_PROMPT"] == "0"
     assert {"ANTHROPIC_API_KEY", "GIT_DIR"}.isdisjoint(known)
 

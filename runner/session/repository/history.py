@@ -51,9 +51,9 @@ async def commit(git: Git, subject: str, resident: str) -> str | None:
     """
     form = git.config.last("extensions.objectformat") or "sha1"
     old = git.head.commit
-    found = await git.must(
-        git.sealed, "diff-index", "--cached", "--raw", "-z", "--no-renames", "--full-index", old or _EMPTY[form]
-    )
+    # links to repositories are told too, and without a look at what `.gitmodules` says of them
+    look = ("diff-index", "--cached", "--raw", "-z", "--no-renames", "--full-index", "--ignore-submodules=none")
+    found = await git.must(git.sealed, *look, old or _EMPTY[form])
     changes = _changes(os.fsdecode(found.raw))
     mine = [change for change in changes if of_tracked(change.path)]
     if not mine:

@@ -8,6 +8,7 @@ a folder like any other here. Its files are kept as files; it is not entered, an
 import errno
 import functools
 import os
+import stat
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Final
@@ -139,7 +140,11 @@ def _parsed(home: Path, raw: bytes, err: str) -> _Listed:
 
 
 def _is_folder(path: Path) -> bool:
-    return path.is_dir() and not path.is_symlink()
+    """Whether it can be seen that this is one; what lies in a closed folder can't be."""
+    try:
+        return stat.S_ISDIR(path.lstat().st_mode)
+    except OSError:
+        return False
 
 
 def _closed(err: str) -> Iterator[Trouble]:

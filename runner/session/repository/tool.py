@@ -78,7 +78,6 @@ def environment(environ: Mapping[str, str], home: Path) -> dict[str, str]:
         "GIT_TERMINAL_PROMPT": "0",
         "GIT_SSH_COMMAND": "ssh -oBatchMode=yes",
         "GIT_CEILING_DIRECTORIES": str(home.parent),
-        "GIT_LITERAL_PATHSPECS": "1",
         "GIT_OPTIONAL_LOCKS": "0",
         "PYTHONSAFEPATH": "1",  # a filter written in Python takes no module from the folder that it is started in
     }

@@ -2,51 +2,22 @@
 
 import os
 import stat
-import subprocess
-from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
 
 import pytest
 import trio
 
 from runner.session.hooks import git
-from runner.session.hooks.base import HookContext, HookFailedError, NotDueError, Verdict
-from runner.session.kinds import kind_of
+from runner.session.hooks.base import HookFailedError, NotDueError, Verdict
 from runner.session.repository.tool import environment
-from tests.runner.session.hooks.context import context_for
-from tests.runner.session.stage import in_thread, make_home
+from tests.runner.session.stage import make_home
+from tests.support.life import context, make_life, run_git, surroundings
 
 
 @pytest.fixture
 def around(tmp_path: Path) -> dict[str, str]:
     """Surroundings with a HOME of their own and a secret that git must not get."""
-    user = tmp_path / "user"
-    user.mkdir()
-    return {"PATH": os.environ["PATH"], "HOME": str(user), "ANTHROPIC_API_KEY": "secret", "GIT_DIR": "/nowhere"}
-
-
-def run_git(folder: Path, *arguments: str) -> str:
-    plain = {"PATH": os.environ["PATH"], "HOME": str(folder), "GIT_CONFIG_NOSYSTEM": "1"}
-    done = subprocess.run(("git", *arguments), cwd=folder, env=plain, capture_output=True, check=True, timeout=30)
-    return done.stdout.decode().strip()
-
-
-def make_life(tmp_path: Path, *, remote: bool = False) -> Path:
-    home = make_home(tmp_path)
-    run_git(home, "init", "--quiet", "--initial-branch=main")
-    run_git(home, "config", "user.name", "keeper")
-    run_git(home, "config", "user.email", "keeper@localhost")
-    run_git(home, "commit", "--quiet", "--allow-empty", "-m", "begin")
-    if remote:
-        run_git(tmp_path, "init", "--quiet", "--bare", "--initial-branch=main", "remote.git")
-        run_git(home, "remote", "add", "origin", str(tmp_path / "remote.git"))
-    return home
-
-
-def context(home: Path, around: Mapping[str, str], push: str = "auto", **changes: Any) -> HookContext:
-    given = {"kind": kind_of("noon"), "environ": around, "run_sync": in_thread, **changes}
-    return context_for(home, {"git.push": push}, **given)
+    return surroundings(tmp_path)
 
 
 async def test_the_public_part_of_the_life_is_committed(tmp_path: Path, around: dict[str, str]) -> None:

@@ -66,7 +66,7 @@ def make_repository(home: Path, *, name: str, environ: Mapping[str, str]) -> str
     for step in steps:
         try:
             done = subprocess.run(
-                ("git", *SEALED, *step),
+                ("git", *SEALED, "-c", f"safe.directory={home}", *step),
                 cwd=home,
                 env=surroundings,
                 stdin=subprocess.DEVNULL,

@@ -14,14 +14,10 @@ __all__ = ["SEALED", "ignore_file", "make_repository"]
 SECONDS = 30.0
 SEALED = (
     *("-c", f"core.hooksPath={os.devnull}"),
-    *("-c", "core.fsmonitor=false"),
-    *("-c", "core.quotePath=false"),
-    *("-c", "submodule.recurse=false"),
     *("-c", "push.recurseSubmodules=no"),
-    *("-c", "diff.ignoreSubmodules=all"),
     *("-c", "protocol.ext.allow=never"),
 )
-"""What every git of ours is told first: it runs no hook, and enters no repository within the home's own."""
+"""What every git of ours is told first: it runs no hook, pushes nothing within, and takes no address for a command."""
 
 
 def ignore_file() -> str:

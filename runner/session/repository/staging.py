@@ -48,6 +48,10 @@ ADDING: Final = 20.0
 """Seconds after which no further path is begun."""
 AT_ONCE: Final = 2000
 """Paths of one step: what it has taken stays taken, should the next one be too slow."""
+LARGE: Final = 4 * 1024 * 1024
+"""Bytes from which on a file is a step of its own, after all others: a slow one keeps only itself out."""
+LARGEST: Final = 512 * 1024 * 1024
+"""Bytes of the largest file that is tried: a larger one takes longer than there is time, and leaves what it began."""
 _LINK = "160000"
 _SEVERAL = 2
 
@@ -89,7 +93,8 @@ async def stage(git: Git) -> tuple[Trouble, ...]:
     trouble += [*listed.trouble, *closed]
     if not wanted:
         return tuple(trouble)
-    refused = {item.path: item for item in await _take(git, wanted, began)}
+    bundles, refusals = await git.run_sync(lambda: _bundles(git.place.home, wanted))
+    refused = {item.path: item for item in (*refusals, *await _take(git, bundles, began))}
     left = set((await _list(git, roots)).changed) & set(wanted)
     # what git left without a word is told all the same: its list afterwards is the proof
     trouble += [refused.get(path) or Trouble(path, "git refuses a file of this name") for path in sorted(left)]
@@ -201,10 +206,30 @@ def _files(home: Path, folder: str, trouble: list[Trouble]) -> Iterator[str]:
             yield path
 
 
-async def _take(git: Git, paths: Sequence[str], began: float) -> list[Trouble]:
-    """Take these; where git refuses a bundle of them, those it can't take are found, and keep no other one out."""
+def _bundles(home: Path, paths: Iterable[str]) -> tuple[list[list[str]], list[Trouble]]:
+    """The steps in which these are taken, the heavy ones last and alone; and what is too large for any."""
+    small: list[str] = []
+    large: list[tuple[int, str]] = []
+    trouble = []
+    for path in paths:
+        try:
+            size = (home / path).lstat().st_size
+        except OSError:
+            size = 0  # gone, or closed: git says which
+        if size > LARGEST:
+            words = f"{size // 1024**2} MiB are more than the {LARGEST // 1024**2} that are taken of one file"
+            trouble.append(Trouble(path, words))
+        elif size > LARGE:
+            large.append((size, path))
+        else:
+            small.append(path)
+    bundles = [small[start : start + AT_ONCE] for start in range(0, len(small), AT_ONCE)]
+    return [*bundles, *([path] for _, path in sorted(large))], trouble
+
+
+async def _take(git: Git, bundles: list[list[str]], began: float) -> list[Trouble]:
+    """Take these; where git refuses a bundle, the paths that it can't take are found, and keep no other one out."""
     trouble: list[Trouble] = []
-    bundles = [list(paths[start : start + AT_ONCE]) for start in range(0, len(paths), AT_ONCE)]
     while bundles:
         bundle = bundles.pop(0)
         found = await _add(git, bundle, ADDING - (trio.current_time() - began))

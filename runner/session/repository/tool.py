@@ -62,7 +62,6 @@ _PROGRAMS = re.compile(
 )
 _NO_FILTER = "* -filter -text -ident -working-tree-encoding\n"
 _ATTRIBUTES_LIMIT = 1024 * 1024
-_LINE = 4096
 _TRUE = frozenset({"true", "yes", "on"})
 
 
@@ -173,7 +172,7 @@ async def open_git(place: Place, folder: Path, environ: Mapping[str, str], run_s
     around = environment(environ, place.home)
     real = {**around, "GIT_DIR": str(place.folder), "GIT_WORK_TREE": str(place.home)}
     plain, config = await _configured(place, real, run_sync)
-    head = await _head(place, plain)
+    head = await _head(plain)
     borrowed = {
         "GIT_DIR": str(folder),
         "GIT_WORK_TREE": str(place.home),
@@ -261,16 +260,17 @@ def _is_file_of(home: Path, word: str) -> bool:
     return False
 
 
-async def _head(place: Place, plain: Commands) -> Head:
+async def _head(plain: Commands) -> Head:
     asked = b"HEAD^{commit}\nHEAD:.gitattributes\n"
     found = await plain.run(("git", *SEALED, "cat-file", "--batch"), within=LOCAL, given=asked)
     if found.code:
         raise HookFailedError(f"git cat-file: {reasons.in_words(found)}")
     commit, _, rest = _object(found.raw)
     _, attributes, _ = _object(rest)
-    line = files.read_text(place.folder / "HEAD", limit=_LINE).strip()
-    prefix = "ref: refs/heads/"
-    return Head(commit, line.removeprefix(prefix) if line.startswith(prefix) else None, attributes)
+    named = await plain.run(("git", *SEALED, "symbolic-ref", "--quiet", "HEAD"), within=LOCAL)
+    reference = named.out.strip()
+    prefix = "refs/heads/"
+    return Head(commit, reference.removeprefix(prefix) if reference.startswith(prefix) else None, attributes)
 
 
 def _object(raw: bytes) -> tuple[str | None, bytes, bytes]:

@@ -244,6 +244,25 @@ async def test_what_is_late_is_taken_after_the_next_session(
     assert {f"thoughts/{number}.md" for number in range(6)} <= kept(home).keys()
 
 
+async def test_a_heavy_file_keeps_no_other_out(
+    home: Path, around: dict[str, str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """One that is too large is named with its size and not begun; one that is late comes after all the others."""
+    write(home, "sandbox/a-large.bin", b"x" * (staging.LARGE + 1))
+    write(home, "sandbox/b.md")
+    write(home, "sandbox/huge.bin")
+    os.truncate(home / "sandbox" / "huge.bin", staging.LARGEST + 1)
+    times = iter((0.0, 1.0, 1.0 + staging.ADDING))
+    with monkeypatch.context() as clock:
+        clock.setattr(staging.trio, "current_time", lambda: next(times))
+        said = await keep(home, around)
+    assert "sandbox/a-large.bin not added: no time left" in said
+    assert "sandbox/huge.bin not added: 512 MiB are more than the 512" in said
+    assert "sandbox/b.md" in kept(home)
+    assert (await keep(home, around)).startswith("sandbox/huge.bin not added: ")
+    assert "sandbox/a-large.bin" in kept(home)
+
+
 async def test_other_forms_of_repository(tmp_path: Path, around: dict[str, str]) -> None:
     """Longer names of objects, a folder elsewhere and a shared index are treated alike; a linked tree keeps its own."""
     home = make_life(tmp_path, "--object-format=sha256")

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Final
 
 import attrs
-import trio
+from trio import current_time
 
 from runner.session.commands import CommandTimeoutError, Output
 from runner.session.errors import HookFailedError
@@ -86,7 +86,7 @@ def of_tracked(path: str) -> bool:
 
 async def stage(git: Git) -> tuple[Trouble, ...]:
     """Everything that can be taken is in the index afterwards; what can't be is told."""
-    began = trio.current_time()
+    began = current_time()
     roots, trouble = await git.run_sync(lambda: _roots(git.place.home))
     listed = await _list(git, roots)
     wanted, closed = await _with_nested(git, listed)
@@ -232,7 +232,7 @@ async def _take(git: Git, bundles: list[list[str]], began: float) -> list[Troubl
     trouble: list[Trouble] = []
     while bundles:
         bundle = bundles.pop(0)
-        found = await _add(git, bundle, ADDING - (trio.current_time() - began))
+        found = await _add(git, bundle, ADDING - (current_time() - began))
         if found is None:
             late = [path for rest in (bundle, *bundles) for path in rest]
             return trouble + [Trouble(path, "no time left; it is taken after the next session") for path in late]

@@ -234,7 +234,7 @@ async def test_what_is_late_is_taken_after_the_next_session(
     times = iter((0.0, 1.0, 1.0 + staging.ADDING))
     monkeypatch.setattr(staging, "AT_ONCE", 4)
     with monkeypatch.context() as clock:
-        clock.setattr(staging.trio, "current_time", lambda: next(times))
+        clock.setattr(staging, "current_time", lambda: next(times))
         said = await keep(home, around)
     taken = kept(home).keys()
     assert len(taken) == staging.AT_ONCE
@@ -254,7 +254,7 @@ async def test_a_heavy_file_keeps_no_other_out(
     os.truncate(home / "sandbox" / "huge.bin", staging.LARGEST + 1)
     times = iter((0.0, 1.0, 1.0 + staging.ADDING))
     with monkeypatch.context() as clock:
-        clock.setattr(staging.trio, "current_time", lambda: next(times))
+        clock.setattr(staging, "current_time", lambda: next(times))
         said = await keep(home, around)
     assert "sandbox/a-large.bin not added: no time left" in said
     assert "sandbox/huge.bin not added: 512 MiB are more than the 512" in said

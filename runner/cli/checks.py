@@ -15,8 +15,9 @@ from runner.cli.shell import Shell
 from runner.control.client import NoProcessError
 from runner.control.protocol import CommandError
 from runner.errors import RunnerError
-from runner.ledger import LedgerView, SessionRow
+from runner.ledger import LedgerView, SessionRow, failing_hooks
 from runner.ledger.budget import LEVELS, Level, limits_of, worst
+from runner.ledger.failing import IN_A_ROW
 from runner.settings import Loaded, Settings
 from runner.triggers.pause import PAUSED, Pause
 
@@ -67,6 +68,7 @@ def examine(shell: Shell, home: Path | None, config: Path | None) -> Iterator[Fi
         yield Finding("ledger", "ok", _ledger_text(settings, sessions, waiting))
         yield _pause(pause)
         yield _budget(settings, level)
+        yield _hooks(sessions)
     yield _index(settings)
     yield _disk(settings)
     yield _clock(shell, settings, sessions)
@@ -152,6 +154,13 @@ def _budget(settings: Settings, level: Level | None) -> Finding:
         return Finding("budget", "wrong" if level.percent >= LEVELS[-1] else "notice", level.text)
     limited = any(attrs.astuple(settings.budget))
     return Finding("budget", "ok", f"less than {LEVELS[0]} % used" if limited else "no limit is set")
+
+
+def _hooks(sessions: tuple[SessionRow, ...]) -> Finding:
+    failing = failing_hooks(sessions)
+    if failing:
+        return Finding("hooks", "wrong", "; ".join(hook.text for hook in failing))
+    return Finding("hooks", "ok", f"none has failed after {IN_A_ROW} sessions in a row")
 
 
 def _index(settings: Settings) -> Finding:

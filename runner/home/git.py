@@ -1,5 +1,6 @@
 """The home's own repository: the part of a life that is kept for good, and nothing private."""
 
+import os
 import re
 import subprocess
 from collections.abc import Mapping
@@ -8,9 +9,15 @@ from pathlib import Path
 from runner.home.tree import FOLDERS
 from runner.storage import files
 
-__all__ = ["ignore_file", "make_repository"]
+__all__ = ["SEALED", "ignore_file", "make_repository"]
 
 SECONDS = 30.0
+SEALED = (
+    *("-c", f"core.hooksPath={os.devnull}"),
+    *("-c", "push.recurseSubmodules=no"),
+    *("-c", "protocol.ext.allow=never"),
+)
+"""What every git of ours is told first: it runs no hook, pushes nothing within, and takes no address for a command."""
 
 
 def ignore_file() -> str:
@@ -40,6 +47,9 @@ def make_repository(home: Path, *, name: str, environ: Mapping[str, str]) -> str
     # a caller inside another repository's hook hands down variables that point there
     surroundings = {key: value for key, value in environ.items() if not key.startswith("GIT_")}
     surroundings["GIT_TERMINAL_PROMPT"] = "0"
+    surroundings["GIT_CEILING_DIRECTORIES"] = str(home.parent)
+    # nobody's settings say what is kept of the home, or start a program with its files
+    surroundings |= {"GIT_CONFIG_GLOBAL": os.devnull, "GIT_CONFIG_NOSYSTEM": "1", "GIT_ATTR_NOSYSTEM": "1"}
     address = re.sub(r"[^a-z0-9]+", "-", name.lower()).strip("-") or "resident"
     steps = (
         ("init", "--quiet", "--template="),
@@ -47,12 +57,12 @@ def make_repository(home: Path, *, name: str, environ: Mapping[str, str]) -> str
         ("config", "user.name", name),
         ("config", "user.email", f"{address}@localhost"),
         ("add", "--all"),
-        ("-c", "commit.gpgsign=false", "-c", "core.hooksPath=/dev/null", "commit", "--quiet", "-m", "The beginning"),
+        ("commit", "--quiet", "-m", "The beginning"),
     )
     for step in steps:
         try:
             done = subprocess.run(
-                ("git", *step),
+                ("git", *SEALED, "-c", f"safe.directory={home}", *step),
                 cwd=home,
                 env=surroundings,
                 stdin=subprocess.DEVNULL,

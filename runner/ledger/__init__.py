@@ -1,5 +1,6 @@
 """sessions.db: the wake queue, sessions, hook runs and spend. The only package with SQL on that file."""
 
+from runner.ledger.failing import FailingHook, failing_hooks
 from runner.ledger.figures import Figure, Figures
 from runner.ledger.ledger import Ledger, LedgerClosed, LedgerView, RunSync
 from runner.ledger.rows import (
@@ -28,6 +29,7 @@ __all__ = [
     "HOOK_VERDICTS",
     "OPEN",
     "TERMINAL",
+    "FailingHook",
     "Figure",
     "Figures",
     "HookRow",
@@ -46,6 +48,7 @@ __all__ = [
     "Wake",
     "WakeRequest",
     "WrongState",
+    "failing_hooks",
     "priority_of",
     "slot_key",
 ]

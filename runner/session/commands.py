@@ -16,6 +16,8 @@ from runner.ledger import RunSync
 
 LOOK = 0.05
 """Seconds between two looks at whether the caller was cancelled."""
+TIDYING = 1.0
+"""Seconds that a program has, once it is told to end, to take back what it had begun: git removes its locks."""
 
 
 class CommandTimeoutError(Exception):
@@ -27,8 +29,13 @@ class Output:
     """What a program left."""
 
     code: int
-    out: str
+    raw: bytes
     err: str
+
+    @property
+    def out(self) -> str:
+        """What it printed, as text; names of files that are no UTF-8 are only in `raw`."""
+        return self.raw.decode(errors="replace")
 
     @property
     def last_words(self) -> str:
@@ -46,8 +53,10 @@ class Commands:
     environment: Mapping[str, str]
     run_sync: RunSync
 
-    async def run(self, command: Sequence[str], *, within: float) -> Output:
+    async def run(self, command: Sequence[str], *, within: float, given: bytes | None = None) -> Output:
         """Its output; CommandTimeoutError when it took too long. FileNotFoundError when there is no such program.
+
+        `given` is what it reads from its standard input.
 
         Work in a thread can't be cancelled, so the thread watches a flag that a cancelled caller raises.
         """
@@ -62,7 +71,7 @@ class Commands:
         async with trio.open_nursery() as nursery:
             nursery.start_soon(watch)
             try:
-                found = await self.run_sync(lambda: self._run(command, within, cancelled))
+                found = await self.run_sync(lambda: self._run(command, within, cancelled, given))
             except (CommandTimeoutError, OSError) as failure:
                 trouble: Exception | None = failure
             else:
@@ -73,13 +82,13 @@ class Commands:
             raise trouble
         return found
 
-    def _run(self, command: Sequence[str], within: float, cancelled: threading.Event) -> Output:
+    def _run(self, command: Sequence[str], within: float, cancelled: threading.Event, given: bytes | None) -> Output:
         ends = time.monotonic() + within
         with subprocess.Popen(
             command,
             cwd=self.folder,
             env=dict(self.environment),
-            stdin=subprocess.DEVNULL,
+            stdin=subprocess.DEVNULL if given is None else subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
             start_new_session=True,
@@ -87,13 +96,22 @@ class Commands:
             try:
                 while True:
                     try:
-                        out, err = process.communicate(timeout=max(0.0, min(LOOK, ends - time.monotonic())))
+                        out, err = process.communicate(given, timeout=max(0.0, min(LOOK, ends - time.monotonic())))
                         break
                     except subprocess.TimeoutExpired:
+                        given = None  # it is being written already
                         if cancelled.is_set() or time.monotonic() >= ends:
                             raise CommandTimeoutError(f"{command[0]} took longer than {within:g} s") from None
             finally:
                 if process.poll() is None:
-                    with contextlib.suppress(ProcessLookupError):
-                        os.killpg(process.pid, signal.SIGKILL)  # what it started goes with it
-        return Output(process.returncode, out.decode(errors="replace"), err.decode(errors="replace"))
+                    _end(process)
+        return Output(process.returncode, out, err.decode(errors="replace"))
+
+
+def _end(process: subprocess.Popen[bytes]) -> None:
+    """End it with all it started."""
+    with contextlib.suppress(ProcessLookupError):
+        os.killpg(process.pid, signal.SIGTERM)
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            process.wait(TIDYING)
+        os.killpg(process.pid, signal.SIGKILL)

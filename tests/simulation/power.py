@@ -33,7 +33,9 @@ RECOVERY = 16
 PATIENCE = 3
 """Sessions until a chosen point that does not come is given up for a random one."""
 UNNAMED = frozenset({"write", "_write", "read", "run_sync"})
-UNSEEN = frozenset({"LineFiles.run", "git add", "git commit", "git push"})
+GIT = ("git update-index", "git write-tree", "git commit-tree", "git update-ref", "git push")
+"""The commands of git that change something."""
+UNSEEN = frozenset({"LineFiles.run", *GIT})
 """Work that writes through descriptors it opened before, or in a process of its own."""
 
 

@@ -4,7 +4,7 @@ import os
 import subprocess
 from pathlib import Path
 
-from runner.session.hooks.git import TRACKED
+from runner.session.repository.staging import TRACKED
 
 
 def make(home: Path, remote: Path) -> None:

@@ -140,6 +140,29 @@ def test_the_last_slots_are_judged(lived: CommandLine, states: tuple[str, ...], 
     assert "newest" in findings(lived)["ledger"][1]
 
 
+def test_a_hook_that_fails_three_times_in_a_row_is_wrong(lived: CommandLine) -> None:
+    """It is named with its newest reason; two failures are not yet told."""
+
+    async def fail(times: int) -> None:
+        async with a_ledger(lived.home) as ledger:
+            for _ in range(times):
+                wake = await ledger.wakes.enqueue(WakeRequest(type="noon"), NOW)
+                await ledger.wakes.claim(NOW)
+                await ledger.sessions.spawning(wake.id, SessionFacts(backend="rehearsal", started_at=NOW))
+                outcome = SessionOutcome(state="completed", ended_at=NOW, hooks=("mood", "git"))
+                await ledger.sessions.finish(wake.id, outcome)
+                await ledger.hooks.finish(wake.id, "mood", "done", None, NOW)
+                await ledger.hooks.finish(wake.id, "git", "failed", "not pushed: the remote is gone", NOW)
+
+    trio.run(fail, 2)
+    assert findings(lived)["hooks"][0] == "ok"
+    trio.run(fail, 1)
+    verdict, text = findings(lived)["hooks"]
+    assert verdict == "wrong"
+    assert text == "git has failed after each of the last 3 sessions: not pushed: the remote is gone"
+    assert lived("doctor").code == 1
+
+
 def test_a_session_from_the_future_means_the_clock_went_back(lived: CommandLine) -> None:
     """A session that began after now is a clock that was set back."""
     _slots(lived, "completed", started=NOW + timedelta(hours=1))

@@ -377,3 +377,26 @@ def test_a_name_without_letters(tmp_path: Path) -> None:
     assert make_repository(tmp_path, name="小克", environ=environ).endswith("on branch main")
     assert git(tmp_path, "log", "--format=%an <%ae>").strip() == "小克 <resident@localhost>"
     assert "/*" in ignore_file().splitlines()
+
+
+def test_no_settings_of_a_user_run_programs_over_the_home(tmp_path: Path) -> None:
+    """Filters, hooks, a watcher and an ignore file of the user have no say: nothing runs, and every page is kept."""
+    user, home, mark = tmp_path / "user", tmp_path / "home", tmp_path / "it-ran"
+    program = user / "run.sh"
+    for name in ("hooks", "template/hooks"):
+        (user / name).mkdir(parents=True)
+    for path in (program, user / "hooks" / "pre-commit", user / "template" / "hooks" / "pre-commit"):
+        path.write_text(f"#!/bin/sh\necho {path.name} >>{mark}\ncat\n")
+        path.chmod(0o755)
+    (user / "all").write_text("*\n")
+    (user / "attributes").write_text("* filter=x\n")
+    (user / ".gitconfig").write_text(
+        f"[core]\nhooksPath = {user}/hooks\nfsmonitor = {program}\nexcludesFile = {user}/all\n"
+        f'attributesFile = {user}/attributes\n[filter "x"]\nclean = {program}\n'
+        f"[init]\ntemplateDir = {user}/template\n[commit]\ngpgsign = true\n[gpg]\nprogram = {program}\n"
+    )
+    environ = {"PATH": os.environ["PATH"], "HOME": str(user)}
+    report = init_home(settings_for(home), now=NOW, environ=environ)
+    assert report.git == "the home is a git repository on branch main"
+    assert not mark.exists()
+    assert {"prompt/prompt.md", "voice.md", "memory/memory.md"} <= set(git(home, "ls-files").splitlines())

@@ -11,9 +11,9 @@ from runner.session.backends.base import RunListener, RunOrder, RunResult
 from runner.session.hooks import HOOKS, Hook
 from runner.session.hooks.base import HookContext, HookFailedError, Run, Step, Verdict
 from runner.session.pipeline import Pipeline
-from tests.runner.session.hooks.test_git import run_git
 from tests.runner.session.stage import Stage, stage
 from tests.runner.session.test_recovery import END, INIT, Scripted, cancelled_at
+from tests.support.life import run_git
 
 TODAY = "2026-03-02"
 

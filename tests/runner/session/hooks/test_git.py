@@ -2,50 +2,22 @@
 
 import os
 import stat
-import subprocess
-from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
 
 import pytest
 import trio
 
 from runner.session.hooks import git
-from runner.session.hooks.base import HookContext, HookFailedError, NotDueError, Verdict
-from runner.session.kinds import kind_of
-from tests.runner.session.hooks.context import context_for
-from tests.runner.session.stage import in_thread, make_home
+from runner.session.hooks.base import HookFailedError, NotDueError, Verdict
+from runner.session.repository.tool import environment
+from tests.runner.session.stage import make_home
+from tests.support.life import context, make_life, run_git, surroundings
 
 
 @pytest.fixture
 def around(tmp_path: Path) -> dict[str, str]:
     """Surroundings with a HOME of their own and a secret that git must not get."""
-    user = tmp_path / "user"
-    user.mkdir()
-    return {"PATH": os.environ["PATH"], "HOME": str(user), "ANTHROPIC_API_KEY": "secret", "GIT_DIR": "/nowhere"}
-
-
-def run_git(folder: Path, *arguments: str) -> str:
-    plain = {"PATH": os.environ["PATH"], "HOME": str(folder), "GIT_CONFIG_NOSYSTEM": "1"}
-    done = subprocess.run(("git", *arguments), cwd=folder, env=plain, capture_output=True, check=True, timeout=30)
-    return done.stdout.decode().strip()
-
-
-def make_life(tmp_path: Path, *, remote: bool = False) -> Path:
-    home = make_home(tmp_path)
-    run_git(home, "init", "--quiet", "--initial-branch=main")
-    run_git(home, "config", "user.name", "keeper")
-    run_git(home, "config", "user.email", "keeper@localhost")
-    run_git(home, "commit", "--quiet", "--allow-empty", "-m", "begin")
-    if remote:
-        run_git(tmp_path, "init", "--quiet", "--bare", "--initial-branch=main", "remote.git")
-        run_git(home, "remote", "add", "origin", str(tmp_path / "remote.git"))
-    return home
-
-
-def context(home: Path, around: Mapping[str, str], push: str = "auto", **changes: Any) -> HookContext:
-    given = {"kind": kind_of("noon"), "environ": around, "run_sync": in_thread, **changes}
-    return context_for(home, {"git.push": push}, **given)
+    return surroundings(tmp_path)
 
 
 async def test_the_public_part_of_the_life_is_committed(tmp_path: Path, around: dict[str, str]) -> None:
@@ -83,15 +55,15 @@ async def test_what_the_operator_staged_elsewhere_is_not_taken_along(tmp_path: P
 
 
 async def test_one_bad_path_keeps_none_of_the_others(tmp_path: Path, around: dict[str, str]) -> None:
-    """The rest is committed, and the hook has failed with the path's name."""
+    """The rest of its own folder is committed, and the hook has failed with the path's name."""
     home = make_life(tmp_path)
     (home / "thoughts" / "a.md").write_text("x")
-    dream = home / "dreams" / "unreadable"
-    dream.mkdir()
-    run_git(dream, "init", "--quiet")  # a repository without a commit inside: git can't add it
-    with pytest.raises(HookFailedError, match="dreams not added"):
+    (home / "dreams" / "git~1").mkdir()  # a name that git refuses everywhere, because some systems read it as .git
+    (home / "dreams" / "git~1" / "b.md").write_text("x")
+    (home / "dreams" / "c.md").write_text("x")
+    with pytest.raises(HookFailedError, match="dreams/git~1/b.md not added"):
         await git.run(context(home, around))
-    assert "thoughts/a.md" in run_git(home, "ls-tree", "-r", "--name-only", "HEAD")
+    assert {"thoughts/a.md", "dreams/c.md"} <= set(run_git(home, "ls-tree", "-r", "--name-only", "HEAD").split())
 
 
 async def test_a_commit_reaches_the_remote(tmp_path: Path, around: dict[str, str]) -> None:
@@ -151,7 +123,7 @@ async def test_git_is_given_little_and_runs_nothing_of_the_home(tmp_path: Path, 
     hook.write_text("#!/bin/sh\nexit 1\n")
     hook.chmod(stat.S_IRWXU)
     assert await git.run(context(home, around)) is Verdict.DONE
-    known = git.environment(around, home)
+    known = environment(around, home)
     assert known["GIT_TERMINAL_PROMPT"] == "0"
     assert {"ANTHROPIC_API_KEY", "GIT_DIR"}.isdisjoint(known)
 

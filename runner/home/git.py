@@ -6,7 +6,7 @@ import subprocess
 from collections.abc import Mapping
 from pathlib import Path
 
-from runner.home.tree import FOLDERS
+from runner.home.tree import FILES, TOP
 from runner.storage import files
 
 __all__ = ["SEALED", "ignore_file", "make_repository"]
@@ -22,9 +22,12 @@ SEALED = (
 
 def ignore_file() -> str:
     """An ignore file that lets in the life and keeps everything else out, also what is not thought of yet."""
-    lines = ["# Everything is left out, except the life itself.", "/*", "!/.gitignore", "!/CLAUDE.md", "!/voice.md"]
-    lines += [f"!/{folder.name}/" for folder in FOLDERS if folder.tracked]
-    lines += ["!/prompt/", "/prompt/*", "!/prompt/prompt.md"]
+    lines = ["# Everything is left out, except the life itself.", "/*", "!/.gitignore"]
+    lines += [f"!/{file.name}" for file in FILES if file.tracked]
+    for folder in TOP:
+        if folder.tracked:
+            lines.append(f"!/{folder.name}/")
+            lines += [f"/{folder.name}/*", *(f"!/{folder.name}/{name}" for name in folder.kept)] if folder.kept else []
     lines += [
         "",
         "# never, wherever it lies",

@@ -59,6 +59,8 @@ class Folder:
     mode: int = OPEN
     tracked: bool = False
     """Part of the life that the home's git repository keeps."""
+    kept: tuple[str, ...] = ()
+    """The only files of it that a new home's repository is told to keep; without any, all of them."""
     tag: str = ""
     """Which of the readers' caches a change makes old; a folder with one is looked at before and after a session."""
     visibility: Visibility = Visibility.HIDDEN
@@ -104,11 +106,9 @@ def _brought(name: str, visibility: Visibility, about: str) -> Folder:
     return Folder(name, visibility=visibility, readers=Readers.ALL, about=about, newest=True)
 
 
-def _own(name: str, about: str, *, tracked: bool = False, visibility: Visibility = Visibility.HIDDEN) -> Folder:
+def _own(name: str, about: str, *, tracked: bool = False) -> Folder:
     """What the resident keeps for itself."""
-    return Folder(
-        name, PRIVATE, tracked=tracked, visibility=visibility, readers=Readers.ALL, writable=True, about=about
-    )
+    return Folder(name, PRIVATE, tracked=tracked, readers=Readers.ALL, writable=True, about=about)
 
 
 FOLDERS = (
@@ -138,7 +138,16 @@ FOLDERS = (
         "what you carry along; memory.md is put before you at every waking, so keep it true",
         tracked=True,
     ),
-    _own("prompt", "prompt.md, which your next self reads", tracked=True, visibility=Visibility.SHOWN),
+    Folder(
+        "prompt",
+        PRIVATE,
+        tracked=True,
+        kept=("prompt.md",),
+        visibility=Visibility.SHOWN,
+        readers=Readers.ALL,
+        writable=True,
+        about="prompt.md, which your next self reads",
+    ),
     _own("inner-thread", "thread.jsonl, a thread of small notes to yourself"),
     _brought("news", Visibility.SHOWN, "brought by the owner"),
     _brought("gifts", Visibility.SHOWN, "brought by the owner"),

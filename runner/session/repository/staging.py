@@ -16,6 +16,7 @@ from typing import Final
 import attrs
 from trio import current_time
 
+from runner.home.tree import FILES, TOP
 from runner.session.commands import CommandTimeoutError, Output
 from runner.session.errors import HookFailedError
 from runner.session.repository.reasons import stops_all
@@ -23,27 +24,7 @@ from runner.session.repository.tool import LOCAL, Git
 
 __all__ = ["TRACKED", "Trouble", "of_tracked", "stage"]
 
-TRACKED: Final = (
-    "thoughts",
-    "dreams",
-    "essays",
-    "essays-description",
-    "letters",
-    "letters-description",
-    "scores",
-    "scores-description",
-    "memory",
-    "prompt",
-    "about",
-    "landing-page",
-    "sandbox",
-    "projects",
-    "visitor-greeting",
-    "landing-summary",
-    "bookshelf",
-    "voice.md",
-    "CLAUDE.md",
-)
+TRACKED: Final = tuple(row.name for row in (*TOP, *FILES) if row.tracked)
 ADDING: Final = 20.0
 """Seconds after which no further path is begun."""
 AT_ONCE: Final = 2000

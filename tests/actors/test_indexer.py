@@ -4,6 +4,7 @@ import json
 import sqlite3
 from collections.abc import Callable
 from contextlib import closing
+from datetime import tzinfo
 from pathlib import Path
 from typing import TypeVar
 
@@ -52,7 +53,9 @@ class World:
     async def start(self, nursery: trio.Nursery, index_thread: RunSync = inline) -> None:
         searching = Searching(self.index, index_thread, self.events)
         keeping = Keeping(self.kept, inline, self.events)
-        indexer = Indexer(self.box, self.shelf, self.broadcaster.ref, inline, WallClock(), "test", searching, keeping)
+        indexer = Indexer(
+            self.box, self.shelf, self.broadcaster.ref, inline, WallClock(), "test", self.events, searching, keeping
+        )
         nursery.start_soon(indexer.run, Life(name="indexer", number=1))
         await wait_all_tasks_blocked()
 
@@ -145,9 +148,9 @@ async def test_after_a_restart_only_what_is_otherwise_is_read(
     first.write("b", "Sugar")
     read: list[str] = []
 
-    def noted(kind: Kind, path: Path) -> Entry:
+    def noted(kind: Kind, path: Path, zone: tzinfo) -> Entry:
         read.append(path.name)
-        return read_entry(kind, path)
+        return read_entry(kind, path, zone)
 
     monkeypatch.setattr("runner.content.catalogue.read_entry", noted)
     second = World(tmp_path)

@@ -30,7 +30,7 @@ def newest(folder: Path, name: str | None, owner: str) -> Letters:
             page = frontmatter.parse(files.read_bytes(folder / entry.name, limit=FILE_LIMIT))
         except (OSError, files.FileTooLarge):
             continue
-        kind, sender = page.keys.get("type"), page.keys.get("sender")
+        kind, sender = page.text("type"), page.text("sender")
         if kind in OPEN_TYPES or (name is not None and same(sender, name)):
             theirs = kind == "visit" or not (not sender or same(sender, owner))
             found.append(Letter(f"conversations/{entry.name}", excerpt(page.body), entry.name, stranger=theirs))

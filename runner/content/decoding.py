@@ -52,6 +52,8 @@ class Decoded:
 
 def decoded(data: bytes) -> Decoded:
     """The text; `NoTextError` where there is none."""
+    if data.startswith(_PICTURES_AND_ARCHIVES):
+        raise NoTextError("no text (a picture, an archive or a program)")
     try:
         text = data.decode()
     except UnicodeDecodeError:
@@ -80,8 +82,6 @@ def _odd(data: bytes) -> Decoded:
     for mark, encoding in _MARKS[1:]:
         if data.startswith(mark):
             return Decoded(with_line_feeds(data[len(mark) :].decode(encoding, "replace")))
-    if data.startswith(_PICTURES_AND_ARCHIVES):
-        raise NoTextError("no text (a picture, an archive or a program)")
     unmarked = _unmarked(data)
     if unmarked is not None:
         name = unmarked.upper().removesuffix("-LE").removesuffix("-BE")

@@ -52,9 +52,9 @@ class Page:
         return ", ".join(value) if isinstance(value, tuple) else value
 
 
-def parse(data: bytes) -> Page:
+def parse(data: bytes, names: AbstractSet[str] = USUAL) -> Page:
     """Read a file's bytes, whatever they are."""
-    return parse_text(decoding.anyhow(data))
+    return parse_text(decoding.anyhow(data), names)
 
 
 def parse_text(text: str, names: AbstractSet[str] = USUAL) -> Page:

@@ -10,6 +10,9 @@ from runner.content.values import Keys, Value
 
 _KEY = re.compile(r"""(["']?)([^\W\d][\w-]*)\1[ \t]*(?:[:\uff1a](?!//)|=(?!=))[ \t]*(.*)""")
 _COMMENT = re.compile(r"[ \t]*#")
+MOST_TRIED = 500
+"""Values of one block that YAML is asked about; a block has a dozen, and one of a megabyte is no hurry."""
+
 _BLOCKS = frozenset({"", "|", ">", "|-", ">-", "|+", ">+"})
 
 
@@ -67,11 +70,10 @@ class _Segment:
         """Whether what is indented below belongs to it, though it looks like keys."""
         return self.first.strip() in _BLOCKS or self.first[:1] in "[{"
 
-    @property
-    def value(self) -> Value:
+    def value(self, *, by_yaml: bool) -> Value:
         """By YAML where that takes it, else as it is written."""
-        read = read_yaml("\n".join([f"x: {self.first}", *self.more]))
-        if read.keys is not None and read.keys.keys() == {"x"}:
+        read = read_yaml("\n".join([f"x: {self.first}", *self.more])) if by_yaml else None
+        if read is not None and read.keys is not None and read.keys.keys() == {"x"}:
             return read.keys["x"]
         words = [self.first, *(line.strip() for line in self.more)]
         return _unquoted(" ".join(word for word in words if word).strip()) or None
@@ -118,8 +120,8 @@ def read_lines(block: str) -> Lines:
             break
         place += len(line) + 1
     keys = Keys()
-    for segment in found.segments:
-        keys.add(segment.key, segment.value)
+    for number, segment in enumerate(found.segments):
+        keys.add(segment.key, segment.value(by_yaml=number < MOST_TRIED))
     return Lines(keys.by_small_letters(), tuple(keys.odd), len(found.segments) > found.others, end)
 
 

@@ -58,7 +58,7 @@ def read_lexicon(path: Path) -> Lexicon:
 
 def source_of(content: bytes) -> Source:
     """A thought: its text, and the words of its `mood`, which may be a text with commas or a list."""
-    page = frontmatter.parse(content)
+    page = frontmatter.parse(content, frontmatter.USUAL | {"mood"})
     return Source(page.body, tuple(_mood_words(page.keys.get("mood"))))
 
 

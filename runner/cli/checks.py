@@ -166,8 +166,8 @@ def _entries(settings: Settings) -> Finding:
     shown = [remark.text for remark in remarks[:_ENTRIES_SHOWN]]
     if len(remarks) > _ENTRIES_SHOWN:
         shown.append(f"and {len(remarks) - _ENTRIES_SHOWN} more")
-    count = "1 file is" if len(remarks) == 1 else f"{len(remarks)} files are"
-    return Finding("entries", "notice", f"{count} not as it should be: " + " | ".join(shown))
+    count = "1 file is not as it should be" if len(remarks) == 1 else f"{len(remarks)} files are not as they should be"
+    return Finding("entries", "notice", f"{count}: " + " | ".join(shown))
 
 
 def _index(settings: Settings) -> Finding:

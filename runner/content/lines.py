@@ -122,7 +122,7 @@ def read_lines(block: str) -> Lines:
     keys = Keys()
     for number, segment in enumerate(found.segments):
         keys.add(segment.key, segment.value(by_yaml=number < MOST_TRIED))
-    return Lines(keys.by_small_letters(), tuple(keys.odd), len(found.segments) > found.others, end)
+    return Lines(keys.by_small_letters(), tuple(keys.odd), len(found.segments) >= max(1, found.others), end)
 
 
 def _unquoted(text: str) -> str:

@@ -83,6 +83,8 @@ def _read_events(block: str) -> Read:
 
 
 def _problem(error: Exception) -> str:
+    if isinstance(error, _NotReadError):
+        return str(error)
     if isinstance(error, yaml.reader.ReaderError):
         return "it holds a character that YAML doesn't allow"
     mark = getattr(error, "problem_mark", None)
@@ -134,11 +136,11 @@ class _Composer:
             case yaml.ScalarEvent():
                 self._add(event.anchor, self._scalar(event))
             case yaml.AliasEvent():
-                self._add(None, self.anchors.get(event.anchor, f"*{event.anchor}"))
+                self._add(None, self.anchors.get(str(event.anchor), f"*{event.anchor}"))
 
     def _begin(self, anchor: str | None, node: list[Node] | Pairs) -> None:
         if len(self.places) >= DEEPEST:
-            raise _NotReadError
+            raise _NotReadError("it is nested too deeply")
         self._add(anchor, node)
         self.places.append(_Place(node))
 
@@ -156,8 +158,9 @@ class _Composer:
             return f"{event.tag} {text}".strip()  # somebody shouts, and means no type of ours
         if event.implicit[0] and text in NULLS:  # plain, with no tag of its own
             return None
-        if not event.style and len(self.places) == 1 and self.places[0].awaits_value:
-            rest = _NUMBER_SIGN.match(self.block, event.end_mark.index)
+        mark = event.end_mark
+        if mark is not None and not event.style and len(self.places) == 1 and self.places[0].awaits_value:
+            rest = _NUMBER_SIGN.match(self.block, mark.index)
             return _Written(text + rest[0].rstrip()) if rest else text
         return text
 

@@ -191,7 +191,7 @@ def test_the_readme_of_a_folder_is_none_of_its_entries(empty: Catalogue, tmp_pat
     path = tmp_path / "thoughts" / "README.md"
     path.write_text("What lies here.\n")
     one, changes = scan(empty)
-    assert (changes, one.shelves["thoughts"].problems) == ((), {})
+    assert (changes, dict(one.shelves["thoughts"].problems)) == ((), {})
     put(path)
     assert slugs(scan(one)[0]) == ["README"]
 

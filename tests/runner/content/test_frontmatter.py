@@ -199,7 +199,10 @@ def _steps(data: bytes) -> int:
     st.lists(
         st.tuples(
             st.from_regex(r"[a-z][a-z_-]{0,8}", fullmatch=True),
-            st.text(st.sampled_from("ab1 :#'\"\\-[]{},&*!|>%@`~.\té\u00a0\u0085\u2028"), max_size=12),
+            st.one_of(
+                st.text(st.sampled_from("ab1 :#'\"\\-[]{},&*!|>%@`~.\té\u00a0\u0085\u2028"), max_size=12),
+                st.from_regex(r"[ab1][: #a]{0,5}|[\"'][: #a]{0,3}[\"']?[: #a]{0,2}", fullmatch=True),
+            ),
         ),
         min_size=1,
         max_size=4,

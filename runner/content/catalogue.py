@@ -213,11 +213,15 @@ def _updated(shelf: Shelf, folder: Path, names: Iterable[str], zone: tzinfo) -> 
 def look(kind: Kind, path: Path, zone: tzinfo) -> tuple[Entry | None, tuple[Stamp, str] | None]:
     """The entry that is there now, or the reason why a file that is there is none."""
     try:
-        return read_entry(kind, path, zone), None
+        entry = None if is_misnamed(path.name) else read_entry(kind, path, zone)
     except (FileNotFoundError, NotMeantError):
         return None, None
     except (OSError, NotAnEntryError) as error:
         reason = str(error) if isinstance(error, NotAnEntryError) else (error.strerror or "can't be read")
+    else:
+        if entry is not None:
+            return entry, None
+        reason = "its name is not UTF-8; rename it"
     try:
         info = path.stat(follow_symlinks=False)
     except OSError:

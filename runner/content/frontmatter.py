@@ -71,7 +71,7 @@ def parse_text(text: str, names: AbstractSet[str] = USUAL) -> Page:
         page = _closed(text, fence, text[start : closing.start()], closing, names)
     if page is None:
         return Page({}, text)
-    return attrs.evolve(page, guessed=before + page.guessed, fence="" if before else fence)
+    return attrs.evolve(page, guessed=before + page.guessed, fence="") if before else page
 
 
 def _closing(text: str, fence: str, start: int) -> re.Match[str] | None:
@@ -90,17 +90,19 @@ def _closed(text: str, fence: str, block: str, closing: re.Match[str], names: Ab
     body = _without_blank_lines(text, closing.end())
     read = read_toml(block) if fence == "+++" else read_yaml(block)
     if read.keys is not None:
-        return Page(read.keys, body, odd=read.odd)
+        return Page(read.keys, body, (), read.odd, fence)
     if _NO_CONTENT.fullmatch(block):
-        return Page({}, body)
+        return Page({}, body, fence=fence)
     lines = read_lines(block)
     if not lines.is_header or names.isdisjoint(lines.keys):
         return None
     if lines.end < len(block):  # prose follows: that fence is a line across the text, which stays
-        return Page(lines.keys, _without_blank_lines(text, closing.start() - len(block) + lines.end), (UNCLOSED,))
+        return Page(
+            lines.keys, _without_blank_lines(text, closing.start() - len(block) + lines.end), (UNCLOSED,), (), fence
+        )
     name = "TOML" if fence == "+++" else "YAML"
     guess = f"the frontmatter is no valid {name} ({read.problem}); it was read line by line (put such a text in quotes)"
-    return Page(lines.keys, body, (guess,), lines.odd)
+    return Page(lines.keys, body, (guess,), lines.odd, fence)
 
 
 def _unclosed(text: str, fence: str, start: int, names: AbstractSet[str]) -> Page | None:
@@ -113,7 +115,7 @@ def _unclosed(text: str, fence: str, start: int, names: AbstractSet[str]) -> Pag
     read = read_toml(block) if fence == "+++" else read_yaml(block)
     body = _without_blank_lines(text, end)
     keys = lines.keys if read.keys is None else read.keys
-    return Page(keys, body, (UNCLOSED.replace("---", fence),), lines.odd)
+    return Page(keys, body, (UNCLOSED.replace("---", fence),), lines.odd, fence)
 
 
 def _unopened(text: str, names: AbstractSet[str]) -> Page | None:

@@ -34,9 +34,12 @@ CACHE = Cache(
             kind TEXT NOT NULL, slug TEXT NOT NULL,
             mtime_ns INTEGER NOT NULL, size INTEGER NOT NULL, inode INTEGER NOT NULL, ctime_ns INTEGER NOT NULL,
             date TEXT NOT NULL, title TEXT NOT NULL,
-            guessed TEXT NOT NULL, -- a JSON list of sentences; nothing where nothing was guessed
-            is_link INTEGER NOT NULL,
             item BLOB NOT NULL, detail BLOB NOT NULL, etag TEXT NOT NULL,
+            PRIMARY KEY (kind, slug)
+        )""",
+        # what there is to say of the few that are not as they should be, as a JSON list of sentences
+        """CREATE TABLE odd (
+            kind TEXT NOT NULL, slug TEXT NOT NULL, guessed TEXT NOT NULL, is_link INTEGER NOT NULL,
             PRIMARY KEY (kind, slug)
         )""",
         # files that are left out, so that they are read and told of once and not at each start
@@ -47,7 +50,10 @@ CACHE = Cache(
             PRIMARY KEY (kind, slug)
         )""",
     ),
-    lambda connection: connection.execute("SELECT * FROM maker, entries, problems LIMIT 1").fetchone(),
+    lambda connection: [
+        connection.execute(f"SELECT * FROM {name} LIMIT 1").fetchone()  # noqa: S608 - our own names
+        for name in ("maker", "entries", "odd", "problems")
+    ],
 )
 
 
@@ -114,11 +120,11 @@ class KeptEntries:
     def _read(self, connection: sqlite3.Connection, kinds: Kinds) -> dict[str, Shelf]:
         found: dict[str, dict[str, Entry]] = {kind.name: {} for kind in kinds}
         problems: dict[str, dict[str, tuple[Stamp, str]]] = {kind.name: {} for kind in kinds}
-        columns = "kind, slug, mtime_ns, size, inode, ctime_ns, date, title, guessed, is_link, item, detail, etag"
+        columns = "kind, slug, mtime_ns, size, inode, ctime_ns, date, title, item, detail, etag"
         with closing(connection.cursor()) as cursor:
             cursor.row_factory = None
             for row in cursor.execute(f"SELECT {columns} FROM entries"):  # noqa: S608 - our own names
-                kind, slug, mtime_ns, size, inode, ctime_ns, date, title, guessed, is_link, item, detail, etag = row
+                kind, slug, mtime_ns, size, inode, ctime_ns, date, title, item, detail, etag = row
                 found[kind][slug] = Entry(
                     kind=kind,
                     slug=slug,
@@ -128,9 +134,12 @@ class KeptEntries:
                     item=item,
                     detail=detail,
                     etag=etag,
-                    guessed=tuple(json.loads(guessed)) if guessed else (),
-                    is_link=bool(is_link),
                 )
+            for kind, slug, guessed, is_link in cursor.execute("SELECT * FROM odd"):
+                entry = found[kind].get(slug)
+                if entry is not None:
+                    said = tuple(json.loads(guessed))
+                    found[kind][slug] = attrs.evolve(entry, guessed=said, is_link=bool(is_link))
             for kind, slug, *stamp, reason in cursor.execute("SELECT * FROM problems"):
                 problems[kind][slug] = (Stamp(*stamp), reason)
         return {kind.name: Shelf.make(kind, found[kind.name], problems[kind.name]) for kind in kinds}
@@ -142,6 +151,7 @@ def _mark(connection: sqlite3.Connection, kinds: Kinds, zone: tzinfo) -> None:
         return
     with sqlite.transaction(connection):
         connection.execute("DELETE FROM entries")
+        connection.execute("DELETE FROM odd")
         connection.execute("DELETE FROM problems")
         connection.execute("DELETE FROM maker")
         connection.execute("INSERT INTO maker VALUES (?)", (_maker(kinds, zone),))
@@ -161,24 +171,34 @@ def _maker(kinds: Kinds, zone: tzinfo) -> str:
 def _write(connection: sqlite3.Connection, last: Shelf, shelf: Shelf) -> int:
     fresh = [entry for slug, entry in shelf.entries.items() if last.entries.get(slug) is not entry]
     gone = [(entry.kind, entry.slug) for entry in last.order if entry.slug not in shelf.entries]
+    # before the entries: an entry is believed without a look, and then what is said of it has to be there
+    _write_odd(connection, last, shelf)
     for first in range(0, len(fresh), TOGETHER):
         with sqlite.transaction(connection):
             connection.executemany(
-                "INSERT OR REPLACE INTO entries VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?)",
+                "INSERT OR REPLACE INTO entries VALUES (?,?,?,?,?,?,?,?,?,?,?)",
                 map(_row, fresh[first : first + TOGETHER]),
             )
     with sqlite.transaction(connection):
         connection.executemany("DELETE FROM entries WHERE kind = ? AND slug = ?", gone)
-        if last.problems != shelf.problems:
-            connection.execute("DELETE FROM problems WHERE kind = ?", (shelf.kind.name,))
-            connection.executemany(
-                "INSERT INTO problems VALUES (?,?,?,?,?,?,?)",
-                [
-                    (shelf.kind.name, slug, *attrs.astuple(stamp), reason)
-                    for slug, (stamp, reason) in shelf.problems.items()
-                ],
-            )
     return len(fresh) + len(gone)
+
+
+def _write_odd(connection: sqlite3.Connection, last: Shelf, shelf: Shelf) -> None:
+    if last.odd == shelf.odd and last.problems == shelf.problems:
+        return
+    name = shelf.kind.name
+    with sqlite.transaction(connection):
+        connection.execute("DELETE FROM odd WHERE kind = ?", (name,))
+        connection.execute("DELETE FROM problems WHERE kind = ?", (name,))
+        connection.executemany(
+            "INSERT INTO odd VALUES (?,?,?,?)",
+            [(name, slug, json.dumps(entry.guessed), int(entry.is_link)) for slug, entry in shelf.odd.items()],
+        )
+        connection.executemany(
+            "INSERT INTO problems VALUES (?,?,?,?,?,?,?)",
+            [(name, slug, *attrs.astuple(stamp), reason) for slug, (stamp, reason) in shelf.problems.items()],
+        )
 
 
 def _row(entry: Entry) -> tuple[str | int | bytes, ...]:
@@ -192,8 +212,6 @@ def _row(entry: Entry) -> tuple[str | int | bytes, ...]:
         stamp.ctime_ns,
         entry.date,
         entry.title,
-        json.dumps(entry.guessed, ensure_ascii=False) if entry.guessed else "",
-        int(entry.is_link),
         entry.item,
         entry.detail,
         entry.etag,

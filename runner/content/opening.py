@@ -11,7 +11,6 @@ from pathlib import Path
 
 import attrs
 
-from runner.content.paths import is_misnamed
 from runner.content.trees import is_hidden
 
 LARGEST = 8 * 1024 * 1024
@@ -51,10 +50,8 @@ class Content:
     is_link: bool = False
 
 
-def read(path: Path) -> Content:
+def read(path: Path | str) -> Content:
     """The file's bytes; `NotAnEntryError` for what can't be an entry, OSError where it can't be read."""
-    if is_misnamed(path.name):
-        raise NotAnEntryError("its name is not UTF-8; rename it")
     is_link = False
     try:
         descriptor = os.open(path, FLAGS | os.O_NONBLOCK)
@@ -63,7 +60,7 @@ def read(path: Path) -> Content:
             raise NotAnEntryError("not a regular file") from None
         if error.errno != errno.ELOOP:
             raise
-        descriptor, is_link = _followed(path), True
+        descriptor, is_link = _followed(Path(path)), True
     try:
         return Content(*_read(descriptor), is_link)
     finally:
@@ -108,8 +105,8 @@ def _read(descriptor: int) -> tuple[Stamp, bytes]:
         raise NotAnEntryError("not a regular file")
     if info.st_size > LARGEST:
         raise NotAnEntryError(f"{info.st_size} bytes long; at most {LARGEST} are read")
-    with os.fdopen(descriptor, "rb", closefd=False) as file:
-        data = file.read(info.st_size + 1)  # a buffer of the largest size for each file would cost more than reading
-        if len(data) > info.st_size:
-            data += file.read(LARGEST)  # it has grown since it was looked at
+    # one byte more than it has tells whether it has grown; a buffer of the largest size would cost more than reading
+    data = os.read(descriptor, info.st_size + 1)
+    while len(data) != info.st_size and len(data) <= LARGEST and (more := os.read(descriptor, LARGEST)):
+        data += more
     return Stamp.of(info), data

@@ -96,8 +96,12 @@ def _known(database: Path, kinds: Kinds, zone: tzinfo) -> _Known:
                 return {}
             connection.row_factory = None
             columns = "kind, slug, mtime_ns, size, inode, ctime_ns"
-            for kind, slug, *stamp, guessed in connection.execute(f"SELECT {columns}, guessed FROM entries"):  # noqa: S608
-                found[kind, slug] = (Stamp(*stamp), tuple(json.loads(guessed)) if guessed else (), False)
+            said = {
+                (kind, slug): tuple(json.loads(guessed))
+                for kind, slug, guessed in connection.execute("SELECT kind, slug, guessed FROM odd")
+            }
+            for kind, slug, *stamp in connection.execute(f"SELECT {columns} FROM entries"):  # noqa: S608
+                found[kind, slug] = (Stamp(*stamp), said.get((kind, slug), ()), False)
             for kind, slug, *stamp, reason in connection.execute(f"SELECT {columns}, reason FROM problems"):  # noqa: S608
                 found[kind, slug] = (Stamp(*stamp), (reason,), True)
     except (sqlite3.Error, ValueError, TypeError):

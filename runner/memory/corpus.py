@@ -64,7 +64,7 @@ def _is_older(entry: os.DirEntry[str], since: date) -> bool:
 
 def _entry(home: Path, kind: str, name: str, zone: tzinfo) -> Entry | None:
     try:
-        content = opening.read(home / kind / name)
+        content = opening.read(f"{home}/{kind}/{name}")
         text = decoding.decoded(content.data).text
     except (OSError, opening.NotAnEntryError, decoding.NoTextError):
         return None

@@ -2,7 +2,7 @@
 
 Owns     the catalogue in force, what is kept of it on disk, and the full-text index (their only writer).
 Told by  watcher (Changed, Scan).
-Tells    broadcaster (Publish for each entry created, modified or deleted).
+Tells    broadcaster (Publish for each entry created, modified or deleted), and the log what had to be guessed.
 Crash    permanent; readers keep the last snapshot, and a scan finds what was missed.
 
 The full-text index follows the catalogue in a task of its own: lists and events never wait for it, and what is
@@ -33,6 +33,7 @@ from runner.content import (
     change_event,
     message_event,
     scan,
+    told_anew,
     update,
 )
 from runner.kernel import EventRing, Life, Mailbox, Ref
@@ -56,6 +57,9 @@ ASKING = 0.25
 
 SCAN_EVERY = 60.0
 """Seconds between two comparisons with the disk, for what no watch tells (contract: nothing goes stale)."""
+
+TOLD_TOGETHER = 20
+"""Files that are named in the log for one change of the catalogue; of more only their number is told."""
 
 KEPT_AFTER = 2.0
 """Seconds from a change to its keeping on disk."""
@@ -232,6 +236,7 @@ class Indexer:
     run_sync: RunSync
     now: Now
     origin: str
+    events: EventRing
     searching: Searching | None = None
     keeping: Keeping | None = None
     _number: int = attrs.field(default=0, init=False)
@@ -288,19 +293,26 @@ class Indexer:
             last, threads = self.shelf.catalogue, self.shelf.threads
             if not self.shelf.known and self.keeping is not None:
                 last = await self.keeping.load(last)
-            self._put_in_force(*await self.run_sync(lambda: (*scan(last), *threads.everywhere())))
+            found = await self.run_sync(lambda: (*scan(last), *threads.everywhere()))
+            self._put_in_force(last, *found)
         except BaseException:
             self.shelf.stale = True
             raise
 
     async def _update(self, paths: list[Path]) -> None:
         last, threads = self.shelf.catalogue, self.shelf.threads
-        self._put_in_force(*await self.run_sync(lambda: (*update(last, paths), *threads.at(paths))))
+        self._put_in_force(last, *await self.run_sync(lambda: (*update(last, paths), *threads.at(paths))))
 
     def _put_in_force(
-        self, catalogue: Catalogue, changes: tuple[Change, ...], threads: Threads, messages: tuple[NewMessage, ...]
+        self,
+        last: Catalogue,
+        catalogue: Catalogue,
+        changes: tuple[Change, ...],
+        threads: Threads,
+        messages: tuple[NewMessage, ...],
     ) -> None:
         """Readers and followers learn of it in one synchronous step: no crash comes between the two."""
+        self._remark(last, catalogue)
         if self.keeping is not None and catalogue is not self.shelf.catalogue:
             self.keeping.take_in()
         self.shelf.catalogue, self.shelf.threads = catalogue, threads
@@ -314,6 +326,15 @@ class Indexer:
             self._tell(*change_event(catalogue, change, now))
         for message in messages:
             self._tell(*message_event(message, now))
+
+    def _remark(self, last: Catalogue, catalogue: Catalogue) -> None:
+        """Say in the log what had to be guessed of files that came or changed; what was kept was told when it came."""
+        remarks = told_anew(last, catalogue)
+        for remark in remarks[:TOLD_TOGETHER]:
+            name = "content.left_out" if remark.is_left_out else "content.guessed"
+            self.events.emit(name, file=remark.name, what="; ".join(remark.sentences)[:500])
+        if len(remarks) > TOLD_TOGETHER:
+            self.events.emit("content.more_guessed", files=len(remarks) - TOLD_TOGETHER)
 
     def _tell(self, topic: str, event: str, data: bytes) -> None:
         self._number += 1

@@ -3,7 +3,7 @@
 import os
 from pathlib import Path
 
-from runner.content import Entry, Kind, NotAnEntryError, PathRefusedError, Stamp, read_entry
+from runner.content import Entry, Kind, NotAnEntryError, NotMeantError, PathRefusedError, Stamp, read_entry
 from runner.content.paths import is_entry_name
 from web.services import Services
 
@@ -28,7 +28,9 @@ async def find(services: Services, kind: Kind, slug: str) -> Entry | None:
 
 def _read(services: Services, kind: Kind, path: Path) -> Entry | None:
     try:
-        return read_entry(kind, path)
+        return read_entry(kind, path, services.catalogue().zone)
+    except NotMeantError:
+        pass  # nobody misses it
     except NotAnEntryError as error:
         services.log.warning("content_left_out", kind=kind.name, name=path.name, reason=str(error))
     except OSError:

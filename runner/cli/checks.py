@@ -12,12 +12,14 @@ import attrs
 
 from runner.cli.offline import chosen_backend
 from runner.cli.shell import Shell
+from runner.content import look_over, read_kinds
 from runner.control.client import NoProcessError
 from runner.control.protocol import CommandError
 from runner.errors import RunnerError
 from runner.ledger import LedgerView, SessionRow, failing_hooks
 from runner.ledger.budget import LEVELS, Level, limits_of, worst
 from runner.ledger.failing import IN_A_ROW
+from runner.resources import config_dir
 from runner.settings import Loaded, Settings
 from runner.triggers.pause import PAUSED, Pause
 
@@ -29,6 +31,7 @@ _DISK_WRONG: Final = 200 * 1024**2
 _DISK_NOTICE: Final = 2 * 1024**3
 _OLDEST_CLOCK_YEAR: Final = 2026
 _SLOTS_SHOWN: Final = 8
+_ENTRIES_SHOWN: Final = 10
 _SKEW: Final = timedelta(minutes=5)
 
 
@@ -69,6 +72,7 @@ def examine(shell: Shell, home: Path | None, config: Path | None) -> Iterator[Fi
         yield _pause(pause)
         yield _budget(settings, level)
         yield _hooks(sessions)
+    yield _entries(settings)
     yield _index(settings)
     yield _disk(settings)
     yield _clock(shell, settings, sessions)
@@ -161,6 +165,18 @@ def _hooks(sessions: tuple[SessionRow, ...]) -> Finding:
     if failing:
         return Finding("hooks", "wrong", "; ".join(hook.text for hook in failing))
     return Finding("hooks", "ok", f"none has failed after {IN_A_ROW} sessions in a row")
+
+
+def _entries(settings: Settings) -> Finding:
+    kinds = read_kinds(config_dir() / "content.toml")
+    remarks = look_over(settings.home, kinds, settings.resident.zone, settings.paths.catalogue_db)
+    if not remarks:
+        return Finding("entries", "ok", "all are served as they are written")
+    shown = [remark.text for remark in remarks[:_ENTRIES_SHOWN]]
+    if len(remarks) > _ENTRIES_SHOWN:
+        shown.append(f"and {len(remarks) - _ENTRIES_SHOWN} more")
+    count = "1 file is not as it should be" if len(remarks) == 1 else f"{len(remarks)} files are not as they should be"
+    return Finding("entries", "notice", f"{count}: " + " | ".join(shown))
 
 
 def _index(settings: Settings) -> Finding:

@@ -1,12 +1,13 @@
 """The resident's files as they are served: kinds, the catalogue, safe markdown."""
 
-from runner.content.catalogue import Catalogue, Change, Problem, Shelf, scan, update
+from runner.content.catalogue import Catalogue, Change, Shelf, scan, update
 from runner.content.changes import MAILBOX, change_event, message_event
-from runner.content.entry import Entry, NotAnEntryError, Stamp, read_entry, strong_etag
+from runner.content.entry import Entry, NotAnEntryError, NotMeantError, Stamp, read_entry, strong_etag
 from runner.content.kept import KeptEntries
 from runner.content.kinds import Kind, Kinds, parse_kinds, read_kinds
 from runner.content.markdown import Markdown, reading_minutes
 from runner.content.paths import PathRefusedError, safe_path
+from runner.content.remarks import Remark, look_over, told_anew
 from runner.content.threads import NewMessage, Threads
 
 __all__ = (
@@ -20,12 +21,14 @@ __all__ = (
     "Markdown",
     "NewMessage",
     "NotAnEntryError",
+    "NotMeantError",
     "PathRefusedError",
-    "Problem",
+    "Remark",
     "Shelf",
     "Stamp",
     "Threads",
     "change_event",
+    "look_over",
     "message_event",
     "parse_kinds",
     "read_entry",
@@ -34,5 +37,6 @@ __all__ = (
     "safe_path",
     "scan",
     "strong_etag",
+    "told_anew",
     "update",
 )

@@ -1,44 +1,49 @@
-"""One content file as it is served: parsed once, its answers ready."""
+"""One content file as it is served: parsed once, its answers ready.
+
+An entry never vanishes for a flaw in its frontmatter. What can't be taken as it is written is guessed as a person
+would, and `guessed` says so, for the operator and the resident; it is never on the wire.
+"""
 
 import hashlib
 import json
-import os
-import stat
 from collections.abc import Mapping
-from datetime import date
+from datetime import UTC, tzinfo
 from pathlib import Path
+from typing import TypeAlias
 
 import attrs
 
-from runner.content import frontmatter
-from runner.content.frontmatter import Scalar
+from runner.content import days, decoding, frontmatter, opening, titles
+from runner.content.frontmatter import Page
 from runner.content.kinds import Field, Kind
+from runner.content.opening import LARGEST, NotAnEntryError, Stamp
 from runner.content.paths import slug_of
 
-LARGEST = 8 * 1024 * 1024
-"""Bytes of a file that can be an entry."""
+__all__ = [
+    "LARGEST",
+    "Entry",
+    "NotAnEntryError",
+    "NotMeantError",
+    "Served",
+    "Stamp",
+    "dump",
+    "make_entry",
+    "read_entry",
+    "strong_etag",
+]
+
+Served: TypeAlias = str | bool | None
+"""A value of the frontmatter as the wire has it."""
+
+TRUE = frozenset({"true", "yes", "on"})
+FALSE = frozenset({"false", "no", "off"})
+NEARLY_TRUE = frozenset({"1", "1.0", "y", "t"})
+NEARLY_FALSE = frozenset({"0", "0.0", "n", "f"})
+README = "README"
 
 
-class NotAnEntryError(Exception):
-    """The file is there but is no entry of its kind; its text says why, for the log."""
-
-
-@attrs.frozen
-class Stamp:
-    """Tells one state of a file from another.
-
-    The inode is in it because an atomic replace can keep time and size, the time of the inode's change because whoever
-    writes may set the file's time back.
-    """
-
-    mtime_ns: int
-    size: int
-    inode: int
-    ctime_ns: int
-
-    @classmethod
-    def of(cls, info: os.stat_result) -> "Stamp":
-        return cls(info.st_mtime_ns, info.st_size, info.st_ino, info.st_ctime_ns)
+class NotMeantError(NotAnEntryError):
+    """A file about the folder, not of it: nobody misses it."""
 
 
 @attrs.frozen(kw_only=True)
@@ -54,11 +59,15 @@ class Entry:
     """Its object in a list."""
     detail: bytes = attrs.field(eq=False, repr=False)
     etag: str
+    guessed: tuple[str, ...] = ()
+    """Sentences on what its file doesn't say as it should."""
+    is_link: bool = False
+    """Whether its file is a link to another one of the folder."""
 
     @property
-    def meta(self) -> Mapping[str, Scalar]:
+    def meta(self) -> Mapping[str, Served]:
         """The values of its frontmatter, as they are served."""
-        values: dict[str, Scalar] = json.loads(self.item)
+        values: dict[str, Served] = json.loads(self.item)
         del values["slug"]
         return values
 
@@ -73,32 +82,31 @@ class Entry:
         return (self.date, self.stamp.mtime_ns, self.slug)
 
 
-def read_entry(kind: Kind, path: Path) -> Entry:
-    """Read a file without following a link; blocking. OSError when it can't be read."""
-    descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
+def read_entry(kind: Kind, path: Path, zone: tzinfo = UTC) -> Entry:
+    """Read a file, or one of the same folder that it is a link to; blocking. OSError when it can't be read."""
+    content = opening.read(path)
+    entry = make_entry(kind, slug_of(path.name), content.stamp, content.data, zone)
+    return attrs.evolve(entry, is_link=True) if content.is_link else entry
+
+
+def make_entry(kind: Kind, slug: str, stamp: Stamp, data: bytes, zone: tzinfo = UTC) -> Entry:
+    """Parse and serialise. `zone` says on which day a file was written. `NotAnEntryError` for what is no text."""
     try:
-        info = os.fstat(descriptor)
-        if not stat.S_ISREG(info.st_mode):
-            raise NotAnEntryError("not a regular file")
-        if info.st_size > LARGEST:
-            raise NotAnEntryError(f"{info.st_size} bytes long; at most {LARGEST} are read")
-        with os.fdopen(descriptor, "rb", closefd=False) as file:
-            data = file.read(
-                info.st_size + 1
-            )  # a buffer of the largest size for each file would cost more than reading
-            if len(data) > info.st_size:
-                data += file.read(LARGEST)  # it has grown since it was looked at
-    finally:
-        os.close(descriptor)
-    return make_entry(kind, slug_of(path.name), Stamp.of(info), data)
-
-
-def make_entry(kind: Kind, slug: str, stamp: Stamp, data: bytes) -> Entry:
-    """Parse and serialise; raises `NotAnEntryError` where a required key is missing or wrong."""
-    page = frontmatter.parse(data)
-    meta: dict[str, Scalar] = {"date": _date(page.keys), "title": _title(page.keys)}
+        decoded = decoding.decoded(data)
+    except decoding.NoTextError as error:
+        raise NotAnEntryError(str(error)) from None
+    page = frontmatter.parse_text(decoded.text, kind.names)
+    if slug == README and not page.keys:
+        raise NotMeantError("a file about its folder")
+    guessed = [*filter(None, (decoded.guessed,)), *page.guessed]
+    guessed += [sentence for key, sentence in page.odd if key in kind.names]
+    day = days.day_of(page.text("date"), slug, stamp.mtime_ns, zone)
+    if day.guessed:
+        guessed.append(day.guessed)
+    title = _title(page, slug, guessed)
+    meta: dict[str, Served] = {"date": day.text, "title": title}
     for field in kind.fields:
-        value = _field(field, page.keys)
+        value = _field(field, page, guessed)
         if value is not None or not field.sparse:
             meta[field.name] = value
     detail = dump({"slug": slug, "meta": meta, "content": page.body})
@@ -106,11 +114,12 @@ def make_entry(kind: Kind, slug: str, stamp: Stamp, data: bytes) -> Entry:
         kind=kind.name,
         slug=slug,
         stamp=stamp,
-        date=str(meta["date"]),
-        title=str(meta["title"]),
+        date=day.text,
+        title=title,
         item=dump({"slug": slug, **meta}),
         detail=detail,
         etag=strong_etag(detail),
+        guessed=tuple(guessed),
     )
 
 
@@ -125,44 +134,50 @@ def strong_etag(*parts: bytes) -> str:
     return f'"{digest.hexdigest()}"'
 
 
-def _date(keys: Mapping[str, Scalar]) -> str:
-    written = keys.get("date")
-    if not isinstance(written, str):
-        raise NotAnEntryError("date is missing")
-    text = written.strip()[:10]
-    try:
-        real = date.fromisoformat(text)
-    except ValueError:
-        real = None
-    if real is None or real.isoformat() != text:
-        raise NotAnEntryError(f"date is {written[:40]!r}; it has to be a real day as YYYY-MM-DD")
-    return text
-
-
-def _title(keys: Mapping[str, Scalar]) -> str:
-    title = _text(keys.get("title"))
-    if not title:
-        raise NotAnEntryError("title is missing")
+def _title(page: Page, slug: str, guessed: list[str]) -> str:
+    written = titles.one_line(page.text("title") or "")
+    if written:
+        return written
+    first = titles.heading(page.body)
+    title = first or titles.from_name(slug)
+    taken = "the first heading" if first else "the file's name"
+    guessed.append(f"title is missing; {_short(title)} was taken from {taken}")
     return title
 
 
-def _text(value: Scalar) -> str | None:
-    if isinstance(value, bool):
-        return "true" if value else "false"
-    return value
-
-
-def _field(field: Field, keys: Mapping[str, Scalar]) -> Scalar:
-    value = keys.get(field.name)
-    if value is None:
-        if field.required:
-            raise NotAnEntryError(f"{field.name} is missing")
-        return field.default
+def _field(field: Field, page: Page, guessed: list[str]) -> Served:
+    value = page.text(field.name)
+    text = titles.one_line(value) if value is not None else ""
+    if not text:
+        if field.choices:
+            guessed.append(f"{field.name} is missing; {field.default} stands in for it")
+        return field.default if value is None or field.choices or field.type == "boolean" else ""
+    if field.choices or field.type == "boolean":
+        text = text.partition(" #")[0]
     if field.type == "boolean":
-        if isinstance(value, bool):
-            return value
-        raise NotAnEntryError(f"{field.name} is {value[:40]!r}; it has to be true or false")
-    text = _text(value)
-    if field.choices and text not in field.choices:
-        raise NotAnEntryError(f"{field.name} is {str(text)[:40]!r}; allowed are {', '.join(field.choices)}")
-    return text
+        return _boolean(field, text, guessed)
+    if not field.choices or text in field.choices:
+        return text
+    meant = text.casefold()
+    if meant in field.choices:
+        return meant
+    allowed = ", ".join(field.choices)
+    guessed.append(f"{field.name} {_short(text)} is none of {allowed}; {field.default} stands in for it")
+    return field.default
+
+
+def _boolean(field: Field, text: str, guessed: list[str]) -> Served:
+    meant = text.casefold()
+    if meant in TRUE or meant in FALSE:
+        return meant in TRUE
+    if meant in NEARLY_TRUE or meant in NEARLY_FALSE:
+        value: Served = meant in NEARLY_TRUE
+        guessed.append(f"{field.name} {_short(text)} was read as {str(value).lower()}; write true or false")
+        return value
+    shown = "it is left out" if field.default is None else f"{str(field.default).lower()} stands in for it"
+    guessed.append(f"{field.name} {_short(text)} is neither true nor false; {shown}")
+    return field.default
+
+
+def _short(text: str) -> str:
+    return repr(text if len(text) <= 40 else text[:37] + "...")

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import attrs
 
+from runner.content.opening import open_below
 from runner.content.paths import PathRefusedError, safe_path
 from runner.content.trees import extension_of, is_hidden
 
@@ -111,17 +112,8 @@ class Files:
 def _content(folder: Path, parts: list[str]) -> bytes:
     """Go down one folder after the other and follow no link, whatever is exchanged meanwhile."""
     name = "/".join(parts)[:80]
-    flags = os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC
     try:
-        here = os.open(folder, flags | os.O_DIRECTORY)
-        try:
-            for part in parts[:-1]:
-                below = os.open(part, flags | os.O_DIRECTORY, dir_fd=here)
-                os.close(here)
-                here = below
-            last = os.open(parts[-1], flags | os.O_NONBLOCK, dir_fd=here)
-        finally:
-            os.close(here)
+        last = open_below(folder, parts)
         try:
             return _read(last, name)
         finally:

@@ -1,96 +1,161 @@
-"""The block of keys that opens a content file, read the tolerant way: scalars as they are written, never an error.
+"""The block of keys that opens a content file, read as a person would: scalars as they are written, never an error.
 
-Values are taken from YAML's events, not from its objects: an unquoted date stays the text it is, nothing is built
-that a file could make huge, and no nesting is deep enough to hurt.
+An ordinary block is taken line by line. Any other goes through YAML's events, not its objects: an unquoted date stays
+the text it is, and nothing is built that a file could make huge. What is no YAML is read by its lines, so that one odd
+value costs neither itself nor the others. `Page.guessed` says what had to be guessed.
 """
 
 import re
-from collections.abc import Mapping
-from typing import TypeAlias
+from collections.abc import Iterator, Mapping
+from collections.abc import Set as AbstractSet
 
 import attrs
-import yaml
 
-LONGEST = 8 * 1024
-"""Characters of a block that are looked at; the YAML reader takes quadratic time over deep nesting."""
-FENCE = re.compile(r"\A---[ \t]*\n(.*?)(?:^)---[ \t]*(?:\n|\Z)", re.DOTALL | re.MULTILINE)
+from runner.content import decoding
+from runner.content.languages import read_toml, read_yaml
+from runner.content.lines import end_of_keys, looks_like_key, read_lines
+from runner.content.values import Value
 
-Scalar: TypeAlias = str | bool | None
+_OPENING = re.compile(r"(?:[ \t\f\v]*\n)*(---|\+\+\+)[ \t]*(?:\n|\Z)")
+_CLOSING = {"---": re.compile(r"(?:---|\.\.\.)[ \t]*(?:\n|\Z)"), "+++": re.compile(r"\+\+\+[ \t]*(?:\n|\Z)")}
+_NEXT = {"---": re.compile(r"\n(?=---|\.\.\.)"), "+++": re.compile(r"\n(?=\+\+\+)")}
+_BLANK_LINES = re.compile(r"(?:[ \t]*\n)+")
+_NO_CONTENT = re.compile(r"(?:[ \t]*(?:#[^\n]*)?\n)*")
+_FIRST_LINE = re.compile(r"[^\n]*")
+MOST_LINES_UNOPENED = 100
+"""Lines of a block without an opening fence; a page that begins with a word and a colon is a page nearly always."""
+
+USUAL = frozenset({"title", "date"})
+"""Keys that tell a block which is no YAML, or lacks a fence, from a text that begins with a word and a colon."""
+
+UNCLOSED = "the closing --- of the frontmatter is missing"
+UNOPENED = "the opening --- of the frontmatter is missing"
+BLANK_BEFORE = "there are blank lines before the opening --- of the frontmatter"
 
 
 @attrs.frozen
 class Page:
     """A file's keys and its text. No frontmatter, or none that can be read, is no keys and the whole file as text."""
 
-    keys: Mapping[str, Scalar]
+    keys: Mapping[str, Value]
     body: str
+    guessed: tuple[str, ...] = attrs.field(default=(), eq=False)
+    """Sentences on what had to be guessed to find the keys."""
+    odd: tuple[tuple[str, str], ...] = attrs.field(default=(), eq=False)
+    """Keys whose value was guessed, each with a sentence on it."""
+    fence: str = attrs.field(default="", eq=False)
+    """The line that opens the block, at the very beginning; empty where there is none."""
+
+    def text(self, key: str) -> str | None:
+        """The value as words; of a list all of them, with commas between. None where there is none."""
+        value = self.keys.get(key)
+        return ", ".join(value) if isinstance(value, tuple) else value
 
 
-def parse(data: bytes) -> Page:
-    """Read a file's bytes; odd bytes are replaced, a byte order mark is dropped, line ends become LF."""
-    text = data.decode("utf-8", errors="replace").removeprefix("\ufeff").replace("\r\n", "\n")
-    match = FENCE.match(text)
-    if match is None or len(match[1]) > LONGEST:
+def parse(data: bytes, names: AbstractSet[str] = USUAL) -> Page:
+    """Read a file's bytes, whatever they are."""
+    return parse_text(decoding.anyhow(data), names)
+
+
+def parse_text(text: str, names: AbstractSet[str] = USUAL) -> Page:
+    """Read a text that has LF at the ends of its lines. `names` are the keys that the reader knows."""
+    opening = _OPENING.match(text)
+    if opening is None:
+        return _unopened(text, names) or Page({}, text)
+    fence, start = opening[1], opening.end()
+    before = (BLANK_BEFORE,) if opening.start(1) else ()
+    closing = _closing(text, fence, start)
+    if closing is None:
+        page = _unclosed(text, fence, start, names)
+    else:
+        page = _closed(text, fence, text[start : closing.start()], closing, names)
+    if page is None:
         return Page({}, text)
-    keys = _scalars(match[1])
-    if keys is None:
-        return Page({}, text)
-    return Page(keys, _without_blank_lines(text[match.end() :]))
+    return attrs.evolve(page, guessed=before + page.guessed, fence="") if before else page
 
 
-def _without_blank_lines(body: str) -> str:
-    """Drop empty lines at the start; the indentation of the first line with text stays."""
-    return re.sub(r"\A(?:[ \t]*\n)+", "", body)
+def _closing(text: str, fence: str, start: int) -> re.Match[str] | None:
+    """The line that ends the block: a fence and nothing else, where `----` is none."""
+    found = _CLOSING[fence].match(text, start)
+    if found is not None:
+        return found
+    for line in _NEXT[fence].finditer(text, max(start - 1, 0)):
+        found = _CLOSING[fence].match(text, line.end())
+        if found is not None:
+            return found
+    return None
 
 
-def _scalars(block: str) -> dict[str, Scalar] | None:
-    """The scalar values at the top of a mapping; None where it is no mapping or no YAML."""
-    reader = _Reader()
-    loader = yaml.CSafeLoader if yaml.__with_libyaml__ else yaml.SafeLoader
-    try:
-        for event in yaml.parse(block, Loader=loader):
-            reader.take(event)
-    except (yaml.YAMLError, ValueError):
+def _closed(text: str, fence: str, block: str, closing: re.Match[str], names: AbstractSet[str]) -> Page | None:
+    body = _without_blank_lines(text, closing.end())
+    read = read_toml(block) if fence == "+++" else read_yaml(block)
+    if read.keys is not None:
+        return Page(read.keys, body, (), read.odd, fence)
+    if _NO_CONTENT.fullmatch(block):
+        return Page({}, body, fence=fence)
+    lines = read_lines(block)
+    if not lines.is_header or names.isdisjoint(lines.keys):
         return None
-    return reader.found if reader.is_mapping else None
+    if lines.end < len(block):  # prose follows: that fence is a line across the text, which stays
+        return Page(
+            lines.keys, _without_blank_lines(text, closing.start() - len(block) + lines.end), (UNCLOSED,), (), fence
+        )
+    name = "TOML" if fence == "+++" else "YAML"
+    guess = f"the frontmatter is no valid {name} ({read.problem}); it was read line by line (put such a text in quotes)"
+    return Page(lines.keys, body, (guess,), lines.odd, fence)
 
 
-@attrs.define
-class _Reader:
-    """Walks over YAML's events; only depth 1 matters."""
-
-    found: dict[str, Scalar] = attrs.field(factory=dict)
-    is_mapping: bool = False
-    depth: int = 0
-    key: str | None = None
-
-    def take(self, event: yaml.Event) -> None:
-        if isinstance(event, (yaml.MappingStartEvent, yaml.SequenceStartEvent)):
-            if self.depth == 0:
-                self.is_mapping = isinstance(event, yaml.MappingStartEvent)
-            self.depth += 1
-        elif isinstance(event, (yaml.MappingEndEvent, yaml.SequenceEndEvent)):
-            self.depth -= 1
-            self.key = None  # the value was a collection: nothing we read
-        elif self.depth == 1 and isinstance(event, (yaml.ScalarEvent, yaml.AliasEvent)):
-            self._scalar(event)
-
-    def _scalar(self, event: yaml.Event) -> None:
-        if self.key is None:
-            self.key = event.value if isinstance(event, yaml.ScalarEvent) else ""
-            return
-        if isinstance(event, yaml.ScalarEvent):
-            self.found[self.key] = _value(event)
-        self.key = None
+def _unclosed(text: str, fence: str, start: int, names: AbstractSet[str]) -> Page | None:
+    """The lines that look like keys, up to the first that doesn't; none of them is a line across the text's top."""
+    end = end_of_keys(text, start)
+    block = text[start:end]
+    lines = read_lines(block)
+    if not lines.is_header or names.isdisjoint(lines.keys):
+        return None
+    read = read_toml(block) if fence == "+++" else read_yaml(block)
+    body = _without_blank_lines(text, end)
+    keys = lines.keys if read.keys is None else read.keys
+    return Page(keys, body, (UNCLOSED.replace("---", fence),), lines.odd, fence)
 
 
-def _value(event: yaml.ScalarEvent) -> Scalar:
-    text = str(event.value)
-    if event.implicit[0]:  # plain, with no tag of its own
-        if text in ("", "~", "null", "Null", "NULL"):
+def _unopened(text: str, names: AbstractSet[str]) -> Page | None:
+    """A block that lacks its first line: nothing but keys, one of them a known one, and then a fence."""
+    start = len(text) - len(text.lstrip("\n")) if text.startswith("\n") else 0
+    if not looks_like_key(_first_line(text, start)):
+        return None
+    end = start
+    for number, line in enumerate(_lines(text, start)):
+        if number > MOST_LINES_UNOPENED or not line.strip():
             return None
-        if text in ("true", "True", "TRUE", "yes", "Yes", "YES", "on", "On", "ON"):
-            return True
-        if text in ("false", "False", "FALSE", "no", "No", "NO", "off", "Off", "OFF"):
-            return False
-    return text
+        closing = _CLOSING["---"].match(text, end)
+        if closing is not None:
+            break
+        if not (looks_like_key(line) or line[0] in " \t-"):
+            return None
+        end += len(line) + 1
+    else:
+        return None
+    lines = read_lines(text[start:end])
+    if names.isdisjoint(lines.keys):
+        return None
+    read = read_yaml(text[start:end])
+    keys = lines.keys if read.keys is None else read.keys
+    return Page(keys, _without_blank_lines(text, closing.end()), (UNOPENED,), lines.odd)
+
+
+def _first_line(text: str, start: int) -> str:
+    match = _FIRST_LINE.match(text, start)
+    return match[0] if match else ""
+
+
+def _lines(text: str, start: int) -> Iterator[str]:
+    while start < len(text):
+        line = _first_line(text, start)
+        yield line
+        start += len(line) + 1
+
+
+def _without_blank_lines(text: str, start: int) -> str:
+    """The rest of it without empty lines at its start; the indentation of the first line with text stays."""
+    blank = _BLANK_LINES.match(text, start)
+    return text[blank.end() if blank else start :]

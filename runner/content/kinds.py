@@ -8,6 +8,7 @@ from typing import Any
 
 import attrs
 
+from runner.content.frontmatter import USUAL
 from runner.errors import SettingsError
 
 
@@ -17,10 +18,13 @@ class Field:
 
     name: str
     type: str = attrs.field(validator=attrs.validators.in_(("string", "boolean")))
-    required: bool = False
     choices: tuple[str, ...] = attrs.field(default=(), converter=tuple)
     default: str | bool | None = None
     sparse: bool = False
+
+    def __attrs_post_init__(self) -> None:
+        if self.choices and self.default not in self.choices:
+            raise ValueError(f"the field {self.name} has choices, so its default has to be one of them")
 
 
 @attrs.frozen(kw_only=True)
@@ -38,6 +42,12 @@ class Kind:
     fields: tuple[Field, ...] = ()
     in_all: bool = False
     """Whether a search for `all` means it too."""
+    names: frozenset[str] = attrs.field(init=False, repr=False, eq=False)
+    """Every key that its files may say."""
+
+    @names.default
+    def _all_names(self) -> frozenset[str]:
+        return USUAL | {field.name for field in self.fields}
 
 
 @attrs.frozen

@@ -1,5 +1,6 @@
 """Paths that strangers name: checked component by component before the disk is asked."""
 
+import os
 from pathlib import Path
 
 
@@ -31,13 +32,20 @@ def is_entry_name(name: str) -> bool:
     return _is_text(name)
 
 
+def is_misnamed(name: str) -> bool:
+    """Whether it is the name of an entry in letters that are no UTF-8: it could not be in JSON, or in an address."""
+    return name.endswith(".md") and not name.startswith(".") and not _is_text(name)
+
+
 def slug_of(name: str) -> str:
-    return name[: -len(".md")]
+    """The name without its ending; letters that are none are shown by their numbers."""
+    slug = name[: -len(".md")]
+    return slug if slug.isascii() else os.fsencode(slug).decode("utf-8", "backslashreplace")
 
 
 def _is_text(name: str) -> bool:
     try:
         name.encode()
-    except UnicodeEncodeError:  # a name on disk that is no UTF-8: it could not be in JSON, or in an address
+    except UnicodeEncodeError:
         return False
     return "\0" not in name

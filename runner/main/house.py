@@ -162,7 +162,7 @@ class House:
         )
         await import_registry(ledger.titles, settings.paths.data / REGISTRY, run_sync, log)
         kinds = await run_sync(lambda: read_kinds(resources.config_dir() / "content.toml"))
-        shelf = InForce(Catalogue.empty(kinds, settings.home))
+        shelf = InForce(Catalogue.empty(kinds, settings.home, settings.resident.zone))
         house = cls(
             start=start,
             settings=settings,
@@ -303,6 +303,7 @@ class House:
                 self.run_sync,
                 self.now,
                 f"indexer-{self.boot}",
+                self.events,
                 Searching(self.full_text, limited(self.index_thread), self.events),
                 Keeping(self.kept, limited(self.index_thread), self.events),
             ),

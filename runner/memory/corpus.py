@@ -3,20 +3,17 @@
 import os
 import re
 from contextlib import suppress
-from datetime import UTC, date, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta, tzinfo
 from pathlib import Path
 
 import attrs
 
-from runner.content import frontmatter
-from runner.storage import files
+from runner.content import days, decoding, frontmatter, opening
+from runner.content.paths import is_entry_name
 
 KINDS = ("thoughts", "dreams", "essays", "letters", "scores")
-LIMIT = 1024 * 1024
 MARGIN = timedelta(days=2)
 """Longer than any two zones are apart."""
-_HEAD = re.compile(r"\A(?:\ufeff)?---[ \t]*\r?\n(.*?)^---[ \t]*(?:\r?\n|\Z)", re.DOTALL | re.MULTILINE)
-_PLAIN = re.compile(r"""^date:[ \t]*(["']?)(\d{4}-\d{2}-\d{2})(?:[T ][^"'\n]*)?\1[ \t]*\r?$""", re.MULTILINE)
 _NAMED = re.compile(r"\A(\d{4}-\d{2}-\d{2})(?!\d)")
 
 
@@ -31,13 +28,16 @@ class Entry:
     text: str = attrs.field(repr=False)
 
 
-def read(home: Path, *, since: date | None = None, until: date | None = None) -> list[Entry]:
-    """The entries from one day to another, in order of day and name. What can't be read or has no date is none."""
+def read(home: Path, *, zone: tzinfo, since: date | None = None, until: date | None = None) -> list[Entry]:
+    """The entries from one day to another, in order of day and name; each is of the day that its readers see.
+
+    `zone` is the home's.
+    """
     found = [
         entry
         for kind in KINDS
         for name in _pages(home / kind, since)
-        if (entry := _entry(home, kind, name)) is not None
+        if (entry := _entry(home, kind, name, zone)) is not None
         and (since is None or entry.day >= since)
         and (until is None or entry.day <= until)
     ]
@@ -48,7 +48,7 @@ def _pages(folder: Path, since: date | None) -> list[str]:
     """The names of the folder's pages, without those that were last written before that day and are named so too."""
     try:
         with os.scandir(folder) as listing:
-            pages = [entry for entry in listing if entry.name.endswith(".md") and entry.name != "README.md"]
+            pages = [entry for entry in listing if is_entry_name(entry.name) and entry.name != "README.md"]
             return [entry.name for entry in pages if since is None or not _is_older(entry, since)]
     except (FileNotFoundError, NotADirectoryError):
         return []
@@ -58,29 +58,16 @@ def _is_older(entry: os.DirEntry[str], since: date) -> bool:
     if entry.name[:10] >= since.isoformat() or _NAMED.match(entry.name) is None:
         return False
     with suppress(FileNotFoundError):
-        return datetime.fromtimestamp(entry.stat(follow_symlinks=False).st_mtime, UTC).date() < since - MARGIN
+        return datetime.fromtimestamp(entry.stat().st_mtime, UTC).date() < since - MARGIN
     return True
 
 
-def _entry(home: Path, kind: str, name: str) -> Entry | None:
+def _entry(home: Path, kind: str, name: str, zone: tzinfo) -> Entry | None:
     try:
-        content = files.read_bytes(home / kind / name, limit=LIMIT)  # refuses links
-    except (OSError, files.FileTooLarge):
+        content = opening.read(f"{home}/{kind}/{name}")
+        text = decoding.decoded(content.data).text
+    except (OSError, opening.NotAnEntryError, decoding.NoTextError):
         return None
-    text = content.decode("utf-8", "replace")
-    head = _HEAD.match(text)
-    day = _day(head[1] if head else "", content, name.removesuffix(".md"))
-    if day is None:
-        return None
-    return Entry(day, kind, f"{kind}/{name}", text[head.end() :] if head else text)
-
-
-def _day(head: str, content: bytes, stem: str) -> date | None:
-    """By the frontmatter; a file whose frontmatter says nothing by its name. Most dates are found without YAML."""
-    plain = _PLAIN.search(head)
-    stated = plain[2] if plain else str(frontmatter.parse(content).keys.get("date") or "") if head else ""
-    named = _NAMED.match(stated) or _NAMED.match(stem)
-    try:
-        return date.fromisoformat(named[1]) if named else None
-    except ValueError:
-        return None
+    page = frontmatter.parse_text(text)
+    day = days.day_of(page.text("date"), name.removesuffix(".md"), content.stamp.mtime_ns, zone)
+    return Entry(date.fromisoformat(day.text), kind, f"{kind}/{name}", page.body)

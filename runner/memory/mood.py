@@ -2,15 +2,15 @@
 
 import json
 import string
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, TypeAlias
 
 import attrs
-import yaml
 
 from runner.content import frontmatter
+from runner.content.values import Value
 from runner.schedule import SLOT_TYPES
 from runner.storage import files
 
@@ -59,8 +59,8 @@ def read_lexicon(path: Path) -> Lexicon:
 
 def source_of(content: bytes) -> Source:
     """A thought: its text, and the words of its `mood`, which may be a text with commas or a list."""
-    page = frontmatter.parse(content)
-    return Source(page.body, tuple(_mood_words(content, page.keys.get("mood"))))
+    page = frontmatter.parse(content, frontmatter.USUAL | {"mood"})
+    return Source(page.body, tuple(_mood_words(page.keys.get("mood"))))
 
 
 def record(
@@ -160,29 +160,6 @@ def _two(number: float) -> float:
     return round(number, 2) + 0.0  # no negative zero
 
 
-def _mood_words(content: bytes, said: object) -> list[str]:
-    parts: Iterable[str] = said.split(",") if isinstance(said, str) else () if said is not None else _listed(content)
+def _mood_words(said: Value) -> list[str]:
+    parts = said.split(",") if isinstance(said, str) else said or ()
     return [word for part in parts if (word := " ".join(part.lower().split()))][:50]
-
-
-def _listed(content: bytes) -> list[str]:
-    """The texts of a list called `mood` in the frontmatter; the usual reader takes single values only."""
-    head = frontmatter.FENCE.match(content.decode("utf-8", "replace").removeprefix("\ufeff").replace("\r\n", "\n"))
-    if head is None or len(head[1]) > frontmatter.LONGEST:
-        return []
-    found: list[str] = []
-    depth, key, inside = 0, None, False
-    try:
-        for event in yaml.parse(head[1], Loader=yaml.SafeLoader):
-            if isinstance(event, yaml.MappingStartEvent | yaml.SequenceStartEvent):
-                inside = depth == 1 and key == "mood" and isinstance(event, yaml.SequenceStartEvent)
-                depth += 1
-            elif isinstance(event, yaml.MappingEndEvent | yaml.SequenceEndEvent):
-                depth, key, inside = depth - 1, None, False
-            elif isinstance(event, yaml.ScalarEvent) and depth == 2 and inside:
-                found.append(str(event.value))
-            elif isinstance(event, yaml.ScalarEvent | yaml.AliasEvent) and depth == 1:
-                key = str(event.value) if key is None and isinstance(event, yaml.ScalarEvent) else None
-    except (yaml.YAMLError, ValueError):
-        return []
-    return found

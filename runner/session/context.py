@@ -28,6 +28,7 @@ from runner.session.sources import (
     memory_echoes,
     mirror_context,
     news_check,
+    page_notes,
     prompt_file_content,
     recent_thought,
     session_name,
@@ -68,6 +69,7 @@ SOURCES: tuple[Source, ...] = (
     mirror_context.SOURCE,
     # beside the 25 fields that the predecessor had too
     house_notes.SOURCE,
+    page_notes.SOURCE,
     visitors.SOURCE,
     chat_excerpts.SOURCE,
     conversation_excerpts.SOURCE,

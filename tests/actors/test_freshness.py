@@ -126,7 +126,9 @@ async def household(home: Path) -> AsyncIterator[Household]:
     with hub.subscribe(["*"]) as follower:
         async with trio.open_nursery() as nursery:
             nursery.start_soon(Broadcaster(broadcaster, hub).run, Life(name="broadcaster", number=1))
-            indexer = Indexer(box, shelf, broadcaster.ref, in_thread, WallClock(), "test", searching)
+            indexer = Indexer(
+                box, shelf, broadcaster.ref, in_thread, WallClock(), "test", EventRing(WallClock()), searching
+            )
             nursery.start_soon(indexer.run, Life(name="indexer", number=1))
             house = Household(home, nursery, shelf, searching, follower, box)
             nursery.start_soon(house.listen)

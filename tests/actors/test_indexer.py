@@ -4,6 +4,7 @@ import json
 import sqlite3
 from collections.abc import Callable
 from contextlib import closing
+from datetime import tzinfo
 from pathlib import Path
 from typing import TypeVar
 
@@ -11,7 +12,7 @@ import pytest
 import trio
 from trio.testing import MockClock, wait_all_tasks_blocked
 
-from actors.indexer import KEPT_AFTER, Indexer, InForce, Keeping, RunSync, Searching
+from actors.indexer import KEPT_AFTER, TOLD_TOGETHER, Indexer, InForce, Keeping, RunSync, Searching
 from actors.protocol import Changed, Meaning, Publish, Scan
 from runner import resources
 from runner.content import Catalogue, Entry, KeptEntries, Kind, read_entry, read_kinds, scan
@@ -52,9 +53,15 @@ class World:
     async def start(self, nursery: trio.Nursery, index_thread: RunSync = inline) -> None:
         searching = Searching(self.index, index_thread, self.events)
         keeping = Keeping(self.kept, inline, self.events)
-        indexer = Indexer(self.box, self.shelf, self.broadcaster.ref, inline, WallClock(), "test", searching, keeping)
+        indexer = Indexer(
+            self.box, self.shelf, self.broadcaster.ref, inline, WallClock(), "test", self.events, searching, keeping
+        )
         nursery.start_soon(indexer.run, Life(name="indexer", number=1))
         await wait_all_tasks_blocked()
+
+    def remarked(self) -> list[tuple[str, object]]:
+        """What was told of odd files."""
+        return [(event.name, event.fields["file"]) for event in self.events.recent() if "file" in event.fields]
 
     def found(self, text: str) -> list[str]:
         """The slugs that a search for thoughts finds."""
@@ -145,9 +152,9 @@ async def test_after_a_restart_only_what_is_otherwise_is_read(
     first.write("b", "Sugar")
     read: list[str] = []
 
-    def noted(kind: Kind, path: Path) -> Entry:
+    def noted(kind: Kind, path: Path, zone: tzinfo) -> Entry:
         read.append(path.name)
-        return read_entry(kind, path)
+        return read_entry(kind, path, zone)
 
     monkeypatch.setattr("runner.content.catalogue.read_entry", noted)
     second = World(tmp_path)
@@ -317,3 +324,43 @@ async def test_news_goes_before_what_waits(
     assert (compared, len(first), "t7" in first) == ([], 2, True)
     assert ("late" in second, "t7" in second, len(second)) == (True, False, 2)
     assert sorted(world.found("salt")) == ["late", *(f"t{number}" for number in range(7))]
+
+
+async def test_what_had_to_be_guessed_is_in_the_log_when_it_comes(
+    tmp_path: Path, nursery: trio.Nursery, autojump_clock: MockClock
+) -> None:
+    """A file that is odd or left out is told when it comes and when it changes, not again at a scan or a start."""
+    world = World(tmp_path)
+    odd = world.folder / "odd.md"
+    odd.write_text("---\ntitle: Day 3: Noon\ndate: 2026-03-01\n---\n")
+    (world.folder / "bad.md").write_bytes(b"\0" * 50)
+    async with trio.open_nursery() as life:
+        await world.start(life)
+        first = world.remarked()
+        await trio.sleep(KEPT_AFTER + 61)
+        assert world.remarked() == first
+        odd.write_text("---\ntitle: Noon\ndate: soon\n---\n")
+        world.box.ref.tell(Changed(str(odd)))
+        await trio.sleep(KEPT_AFTER + 1)
+        life.cancel_scope.cancel()
+    world.kept.close()
+    assert set(first) == {("content.guessed", "thoughts/odd.md"), ("content.left_out", "thoughts/bad.md")}
+    assert world.remarked()[len(first) :] == [("content.guessed", "thoughts/odd.md")]
+    assert [event.fields["what"] for event in world.events.recent() if event.name == "content.left_out"] == [
+        "no text (100% of it are control characters)"
+    ]
+    again = World(tmp_path)
+    await again.start(nursery)
+    assert again.remarked() == []
+
+
+async def test_of_many_odd_files_a_few_are_named(
+    tmp_path: Path, nursery: trio.Nursery, autojump_clock: MockClock
+) -> None:
+    """A home brought from elsewhere does not fill the log: of the rest the number is told."""
+    world = World(tmp_path)
+    for number in range(TOLD_TOGETHER + 7):
+        (world.folder / f"{number}.md").write_text("words")
+    await world.start(nursery)
+    assert len(world.remarked()) == TOLD_TOGETHER
+    assert [event.fields["files"] for event in world.events.recent() if event.name == "content.more_guessed"] == [7]

@@ -62,7 +62,7 @@ def _meta(kind: Kind) -> dict[str, Schema]:
 def _schema(field: Field) -> Schema:
     if field.choices:
         return {"type": "string", "enum": list(field.choices)}
-    is_always_there = field.required or field.default is not None or field.sparse
+    is_always_there = field.default is not None or field.sparse
     return {"type": field.type} if is_always_there else {"type": [field.type, "null"]}
 
 

@@ -19,7 +19,7 @@ def _write(context: HookContext) -> Verdict:
     now = context.ended.astimezone(resident.zone)
     today = now.date()
     made = drift.signals(
-        corpus.read(paths.home, since=drift.first_day(today), until=today),
+        corpus.read(paths.home, zone=resident.zone, since=drift.first_day(today), until=today),
         jsonl.tail(paths.mood_history, MOODS).items,
         now=now,
         day_number=(today - resident.day_zero).days + 1,

@@ -21,7 +21,7 @@ async def run(context: HookContext) -> Verdict:
     previous = await context.run_sync(lambda: _previous(context))
     if not mirror.due(previous, now.date(), zone):
         raise NotDueError(f"the last mirror is less than {mirror.EVERY} days old")
-    entries = await context.run_sync(lambda: corpus.read(context.paths.home, until=now.date()))
+    entries = await context.run_sync(lambda: corpus.read(context.paths.home, zone=zone, until=now.date()))
     span = mirror.period(previous, entries, now.date())
     sessions = await context.ledger.sessions.ran_by_type(_midnight(span[0], now), _midnight(span[1], now, after=1))
     life = mirror.Life(

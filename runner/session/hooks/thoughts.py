@@ -8,44 +8,44 @@ from datetime import datetime
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
-from runner.content import frontmatter
+from runner.content import days, decoding, frontmatter, opening, titles
 from runner.session.hooks.base import HookContext, Verdict
 from runner.storage import files
 
-_FENCE = re.compile(rb"\A(?:\xef\xbb\xbf)?---[ \t]*\r?\n")
-_HEADING = re.compile(r"^#[ \t]+(.+?)[ \t#]*$", re.MULTILINE)
-_DATED = re.compile(r"^(\d{4}-\d{2}-\d{2})(?:-(.*))?$")
-LIMIT = 1024 * 1024
+_FENCE = re.compile(rb"\A(?:\xef\xbb\xbf)?(?:---|\+\+\+)[ \t]*\r?\n")
+_BEGINS_LIKE_ONE = re.compile(rb"\s*(?:---|\+\+\+)")
+_SAYS = {"---": ": ", "+++": " = "}
 
 
 def completed(content: bytes, stem: str, modified: datetime) -> bytes | None:
-    """The content with what is missing in its frontmatter; None when nothing is."""
-    page = frontmatter.parse(content)
-    opening = _FENCE.match(content)
-    if opening is not None and not page.keys and not content[opening.end() :].lstrip().startswith(b"---"):
-        return None  # begins like frontmatter but is none that can be read: better left alone than doubled
-    end = "\r\n" if opening is not None and opening[0].endswith(b"\r\n") else "\n"
+    """The content with what is missing in its frontmatter; None when nothing is.
+
+    What is odd is left as it is: it is read by a guess, and the resident is told of it.
+    """
+    try:
+        found = decoding.decoded(content)
+    except decoding.NoTextError:
+        return None
+    if found.guessed or b"\0" in content:
+        return None  # in another encoding: lines of ours would be none of its
+    page = frontmatter.parse_text(found.text)
+    first = _FENCE.match(content)
+    if not page.fence and (page.keys or _BEGINS_LIKE_ONE.match(content.removeprefix(b"\xef\xbb\xbf"))):
+        return None  # begins like frontmatter but is none that is whole: better left alone than doubled
+    end = "\r\n" if first is not None and first[0].endswith(b"\r\n") else "\n"
+    says = _SAYS[page.fence or "---"]
     lines = []
-    if not page.keys.get("date"):
-        dated = _DATED.match(stem)
-        lines.append(f'date: "{dated[1] if dated else modified.date().isoformat()}"')
-    if not page.keys.get("title"):
-        lines.append(f"title: {json.dumps(_title(page.body, stem), ensure_ascii=False)}")
-    if not lines or any(line.partition(":")[0] in page.keys for line in lines):
+    if not page.text("date"):
+        lines.append(f'date{says}"{days.in_name(stem) or modified.date().isoformat()}"')
+    if not page.text("title"):
+        title = titles.heading(page.body) or titles.from_name(stem)
+        lines.append(f"title{says}{json.dumps(title, ensure_ascii=False)}")
+    if not lines or any(line.partition(says)[0] in page.keys for line in lines):
         return None
     added = "".join(line + end for line in lines).encode("utf-8", "replace")
-    if opening is None:
+    if first is None or not page.fence:
         return b"---\n" + added + b"---\n" + content
-    return content[: opening.end()] + added + content[opening.end() :]
-
-
-def _title(body: str, stem: str) -> str:
-    heading = _HEADING.search(body)
-    if heading:
-        return heading[1].strip()[:200]
-    dated = _DATED.match(stem)
-    words = (dated[2] if dated and dated[2] else stem).replace("-", " ").split()
-    return " ".join(word[:1].upper() + word[1:] for word in words) or stem
+    return content[: first.end()] + added + content[first.end() :]
 
 
 def complete_folder(folder: Path, *, since: datetime, zone: ZoneInfo) -> int:
@@ -56,7 +56,7 @@ def complete_folder(folder: Path, *, since: datetime, zone: ZoneInfo) -> int:
         if path.name == "README.md" or not stat.S_ISREG(found.st_mode) or found.st_mtime < since.timestamp():
             continue
         with contextlib.suppress(FileNotFoundError, files.FileTooLarge):
-            content = files.read_bytes(path, limit=LIMIT)
+            content = files.read_bytes(path, limit=opening.LARGEST)
             new = completed(content, path.stem, datetime.fromtimestamp(found.st_mtime, zone))
             if new is not None:
                 files.write_atomic(path, new)

@@ -24,7 +24,7 @@ from runner.session.repository.tool import LOCAL, Git
 
 __all__ = ["TRACKED", "Trouble", "of_tracked", "stage"]
 
-TRACKED: Final = tuple(row.name for row in (*TOP, *FILES) if row.tracked)
+TRACKED: Final = (*(row.name for row in TOP if row.tracked), *(row.name for row in FILES if row.tracked))
 ADDING: Final = 20.0
 """Seconds after which no further path is begun."""
 AT_ONCE: Final = 2000

@@ -33,7 +33,7 @@ def newest(folder: Path, name: str | None, owner: str) -> Letters:
             page = frontmatter.parse(files.read_bytes(folder / entry.name, limit=FILE_LIMIT))
         except (OSError, files.FileTooLarge):
             continue
-        kind, sender = page.keys.get("type"), page.keys.get("sender")
+        kind, sender = page.text("type"), page.text("sender")
         if kind == OWN_TYPE or (name is not None and _is_with(name, kind, sender, owner)):
             theirs = bool(sender) and not same(sender, owner)
             found.append(Letter(f"conversations/{entry.name}", excerpt(page.body), entry.name, stranger=theirs))

@@ -38,8 +38,8 @@ def letters(folder: Path, zone: tzinfo) -> Letters:
 def read_letter(path: Path) -> Letter:
     """One visitor's file with its sender and date before its text. Blocking."""
     page = frontmatter.parse(files.read_bytes(path, limit=FILE_LIMIT))
-    heads = (("from", page.keys.get("from")), ("date", page.keys.get("date")))
-    head = [f"{name}: {str(value)[:100]}" for name, value in heads if value]
+    heads = (("from", page.text("from")), ("date", page.text("date")))
+    head = [f"{name}: {value[:100]}" for name, value in heads if value]
     body = page.body.strip()
     if len(body) > LETTER_LIMIT:
         body = body[:LETTER_LIMIT] + "\n[... cut here]"

@@ -177,3 +177,19 @@ def test_the_process_is_asked_how_it_is(lived: CommandLine, process: FakeProcess
     assert findings(lived)["process"] == ("wrong", "web failed")
     process.answers["ps"] = CommandError("busy", "not now")
     assert findings(lived)["process"] == ("wrong", "not now")
+
+
+def test_pages_that_are_not_as_they_should_be_are_named(lived: CommandLine) -> None:
+    """What had to be guessed and what is left out, with what to mend: the newest ones, and the number of the rest."""
+    assert findings(lived)["entries"] == ("ok", "all are served as they are written")
+    (lived.home / "thoughts" / "odd.md").write_text("---\ndate: 2026-02-03\ntitle: Day 3: Noon\n---\n")
+    (lived.home / "dreams" / "bad.md").write_bytes(b"\0" * 50)
+    verdict, text = findings(lived)["entries"]
+    assert verdict == "notice"
+    assert text.startswith("2 files are not as they should be: ")
+    assert "thoughts/odd.md: the frontmatter is no valid YAML (line 3" in text
+    assert "dreams/bad.md is left out: no text" in text
+    for number in range(20):
+        (lived.home / "essays" / f"{number}.md").write_text("words")
+    assert findings(lived)["entries"][1].endswith("and 12 more")
+    assert lived("doctor").code == 0

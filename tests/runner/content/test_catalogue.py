@@ -2,17 +2,21 @@ import json
 import os
 import tempfile
 from pathlib import Path
+from zoneinfo import ZoneInfo
 
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from runner.content import Catalogue, Change, parse_kinds, scan, update
+from runner.content import Catalogue, Change, Kinds, parse_kinds, scan, update
 
 TABLE = '[thoughts]\nfolder="thoughts"\nsingular="thought"\ntitle="T"\nempty=""\ntopic="thoughts"\n'
 
+NEW_YEAR = 1_767_225_600 * 10**9
+"""Midnight UTC."""
+
 
 def put(path: Path, title: str = "T", date: str = "2026-02-03", *, at: int | None = None) -> Path:
-    path.parent.mkdir(exist_ok=True)
+    path.parent.mkdir(parents=True, exist_ok=True)
     path.write_text(f"---\ndate: {date}\ntitle: {title}\n---\nwords\n")
     if at is not None:
         os.utime(path, ns=(at, at))
@@ -51,7 +55,8 @@ def test_an_empty_home_is_empty_lists(empty: Catalogue) -> None:
 def test_what_is_unchanged_is_not_read_again(empty: Catalogue, tmp_path: Path) -> None:
     """A scan keeps the parsed entries of files with the same stamp, and the snapshot itself when nothing changed."""
     put(tmp_path / "thoughts" / "a.md")
-    put(tmp_path / "thoughts" / "bad.md", date="never")
+    put(tmp_path / "thoughts" / "odd.md", date="never")
+    (tmp_path / "thoughts" / "bad.md").write_bytes(b"\0" * 50)
     first, _ = scan(empty)
     second, changes = scan(first)
     assert second is first
@@ -106,33 +111,110 @@ def test_a_touched_file_is_no_event(empty: Catalogue, tmp_path: Path) -> None:
     assert three is two
 
 
-def test_a_file_that_turns_wrong_is_gone(empty: Catalogue, tmp_path: Path) -> None:
-    """An entry that becomes invalid leaves the list, is told as deleted, and is named with its reason."""
+def test_a_file_that_is_no_text_any_more_is_gone(empty: Catalogue, tmp_path: Path) -> None:
+    """An entry that becomes a picture leaves the list, is told as deleted, and is kept in mind with its reason."""
     path = put(tmp_path / "thoughts" / "a.md")
     one, _ = scan(empty)
-    put(path, date="Jan 15")
+    path.write_bytes(b"\x89PNG\r\n\x1a\n")
     two, changes = scan(one)
     assert changes == (Change("thoughts", "a", "deleted"),)
-    assert [(problem.name, "real day" in problem.reason) for problem in two.problems()] == [("a.md", True)]
+    assert [(slug, reason) for slug, (_, reason) in two.shelves["thoughts"].problems.items()] == [
+        ("a", "no text (a picture, an archive or a program)")
+    ]
     put(path)
     three, changes = scan(two)
     assert changes == (Change("thoughts", "a", "created"),)
-    assert three.problems() == ()
-    put(path, date="Jan 15")
+    assert three.shelves["thoughts"].problems == {}
+    path.write_bytes(b"\0" * 100)
     four, _ = scan(three)
     path.unlink()
-    assert scan(four)[0].problems() == ()
+    assert scan(four)[0].shelves["thoughts"].problems == {}
+
+
+def test_a_link_within_its_folder_is_an_entry(empty: Catalogue, tmp_path: Path) -> None:
+    """It shows what it leads to, at once when that changes; one that leads out, or nowhere, is left out and says so."""
+    folder = tmp_path / "thoughts"
+    target = put(folder / "a.md")
+    put(folder / "deep" / "b.md", title="Deep")
+    put(tmp_path / "memory" / "secret.md", title="Secret")
+    for name, to in {
+        "one": "a.md",
+        "two": "deep/b.md",
+        "far": "../memory/secret.md",
+        "round": "round.md",
+        "none": "nothing.md",
+        "hidden": ".hidden.md",
+    }.items():
+        (folder / f"{name}.md").symlink_to(to)
+    (folder / ".hidden.md").write_text("words")
+    (folder / "inside").symlink_to(tmp_path / "memory")
+    (folder / "through.md").symlink_to("inside/secret.md")
+    one, _ = scan(empty)
+    shelf = one.shelves["thoughts"]
+    titles = {slug: entry.title for slug, entry in shelf.entries.items()}
+    assert titles == {"a": "T", "one": "T", "two": "Deep"}
+    assert {slug: reason for slug, (_, reason) in shelf.problems.items()} == {
+        "far": "a link that leads out of its folder; links within it are read",
+        "through": "a link that leads out of its folder; links within it are read",
+        "round": "a link that leads nowhere",
+        "none": "a link that leads nowhere",
+        "hidden": "a link to what is hidden",
+    }
+    assert scan(one)[0] is one
+    put(target, title="Other")
+    two, changes = update(one, [target])
+    assert {(change.slug, change.action) for change in changes} == {("a", "modified"), ("one", "modified")}
+    (folder / "one.md").unlink()
+    (folder / "one.md").symlink_to("../memory/secret.md")
+    three, changes = scan(two)
+    assert changes == (Change("thoughts", "one", "deleted"),)
+    assert b"Secret" not in three.shelves["thoughts"].list_json
+
+
+def test_a_name_that_is_no_text_is_told(empty: Catalogue, tmp_path: Path) -> None:
+    """A file whose name is not UTF-8 has no address; it is left out, once, and named by its numbers."""
+    (tmp_path / "thoughts").mkdir()
+    path = os.fsencode(tmp_path) + b"/thoughts/caf\xe9.md"
+    with open(path, "wb") as file:  # noqa: PTH123 - a name that no Path is made of
+        file.write(b"words")
+    one, _ = scan(empty)
+    problems = {slug: reason for slug, (_, reason) in one.shelves["thoughts"].problems.items()}
+    assert problems == {"caf\\xe9": "its name is not UTF-8; rename it"}
+    assert scan(one)[0] is one
+    os.unlink(path)  # noqa: PTH108
+    assert scan(one)[0].shelves["thoughts"].problems == {}
+
+
+def test_the_readme_of_a_folder_is_none_of_its_entries(empty: Catalogue, tmp_path: Path) -> None:
+    """Without keys it is about the folder, and nobody is told of it; with keys it is an entry like any other."""
+    (tmp_path / "thoughts").mkdir()
+    path = tmp_path / "thoughts" / "README.md"
+    path.write_text("What lies here.\n")
+    one, changes = scan(empty)
+    assert (changes, dict(one.shelves["thoughts"].problems)) == ((), {})
+    put(path)
+    assert slugs(scan(one)[0]) == ["README"]
+
+
+def test_a_day_that_is_not_said_is_that_of_the_home(tmp_path: Path, kinds: Kinds) -> None:
+    """A file's time is a moment; which day it was on depends on the home's zone."""
+    (tmp_path / "thoughts").mkdir()
+    path = tmp_path / "thoughts" / "a.md"
+    path.write_text("words")
+    os.utime(path, ns=(NEW_YEAR, NEW_YEAR))
+    for zone, day in (("America/New_York", "2025-12-31"), ("Asia/Tokyo", "2026-01-01")):
+        found, _ = scan(Catalogue.empty(kinds, tmp_path, ZoneInfo(zone)))
+        assert found.shelves["thoughts"].entries["a"].date == day
 
 
 def test_other_files_are_passed_over(empty: Catalogue, tmp_path: Path) -> None:
-    """Nested files, hidden ones, folders, links and paths outside the kinds are no entries and no changes."""
+    """Nested files, hidden ones, folders and paths outside the kinds are no entries and no changes."""
     folder = tmp_path / "thoughts"
     put(folder / "a.md")
     put(folder / ".hidden.md")
     (folder / "sub").mkdir()
     nested = put(folder / "sub" / "x.md")
     (folder / "dir.md").mkdir()
-    (folder / "link.md").symlink_to(folder / "a.md")
     outside = put(tmp_path / "other" / "x.md")
     one, _ = scan(empty)
     assert slugs(one) == ["a"]
@@ -188,7 +270,7 @@ def test_an_entry_knows_its_file(empty: Catalogue, tmp_path: Path) -> None:
 
 
 @settings(max_examples=30, deadline=None)
-@given(st.lists(st.tuples(st.sampled_from("abc"), st.sampled_from(["write", "remove", "break"])), max_size=12))
+@given(st.lists(st.tuples(st.sampled_from("abc"), st.sampled_from(["write", "remove", "break", "spoil"])), max_size=12))
 def test_updates_and_a_scan_agree(steps: list[tuple[str, str]]) -> None:
     """After any changes, a catalogue kept by updates is the same as one read from nothing."""
     with tempfile.TemporaryDirectory() as name:
@@ -202,10 +284,14 @@ def test_updates_and_a_scan_agree(steps: list[tuple[str, str]]) -> None:
                 path.unlink(missing_ok=True)
             else:
                 put(path, title=str(count), date="2026-02-03" if step == "write" else "broken")
+            if step == "spoil":
+                path.write_bytes(b"\0" * 50)
             kept, changes = update(kept, [path])
             for change in changes:
                 (told.discard if change.action == "deleted" else told.add)(change.slug)
         fresh, _ = scan(nothing)
         assert kept.shelves["thoughts"].list_json == fresh.shelves["thoughts"].list_json
         assert kept.shelves["thoughts"].order == fresh.shelves["thoughts"].order
+        assert kept.shelves["thoughts"].odd == fresh.shelves["thoughts"].odd
+        assert kept.shelves["thoughts"].problems == fresh.shelves["thoughts"].problems
         assert told == set(fresh.shelves["thoughts"].entries)

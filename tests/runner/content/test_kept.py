@@ -1,18 +1,20 @@
 """Entries are kept from one start to the next, and never believed against the disk."""
 
 import sqlite3
+from datetime import tzinfo
 from hashlib import blake2b
 from pathlib import Path
+from zoneinfo import ZoneInfo
 
 import attrs
 import pytest
 
-from runner.content import Catalogue, KeptEntries, Kinds, Stamp, parse_kinds, scan
+from runner.content import Catalogue, Entry, KeptEntries, Kind, Kinds, Stamp, parse_kinds, read_entry, scan, told_anew
 from runner.content.entry import make_entry
 from runner.content.kept import VERSION
 from tests.runner.content.test_catalogue import put, slugs
 
-ANSWERS = {1: "ccb24ee638fcffaa"}
+ANSWERS = {2: "cfb4bd9401ebd36d"}
 """What the entries of `test_other_answers_need_another_version` come to, by version."""
 
 
@@ -44,6 +46,40 @@ def test_an_entry_is_the_same_after_a_restart(empty: Catalogue, tmp_path: Path, 
     for slug in ("a", "b"):
         assert attrs.asdict(new.entries[slug]) == attrs.asdict(old.entries[slug])
         assert (new.entries[slug].body, new.entries[slug].meta["mood"]) == ("words\n", None)
+
+
+def test_what_was_guessed_and_left_out_is_kept_too(
+    empty: Catalogue, tmp_path: Path, path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """After a restart the same is known of odd files without reading them again, and nothing of it is news."""
+    folder = tmp_path / "thoughts"
+    put(folder / "odd.md", date="soon")
+    (folder / "bad.md").write_bytes(b"\0" * 50)
+    (folder / "link.md").symlink_to("odd.md")
+    before, _ = scan(empty)
+    kept(path, before)
+    loaded = KeptEntries(path).load(empty)
+    assert loaded.shelves["thoughts"].problems == before.shelves["thoughts"].problems
+    assert loaded.shelves["thoughts"].odd == before.shelves["thoughts"].odd
+    assert loaded.shelves["thoughts"].entries["odd"].guessed
+    read: list[str] = []
+
+    def noted(kind: Kind, file: Path, zone: tzinfo) -> Entry:
+        read.append(file.name)
+        return read_entry(kind, file, zone)
+
+    monkeypatch.setattr("runner.content.catalogue.read_entry", noted)
+    assert scan(loaded) == (loaded, ())
+    assert read == ["link.md"], "what a link leads to is looked at each time"
+    assert told_anew(empty, loaded)
+
+
+def test_another_zone_keeps_nothing(empty: Catalogue, tmp_path: Path, path: Path) -> None:
+    """An entry that says no day is of another one elsewhere."""
+    put(tmp_path / "thoughts" / "a.md")
+    kept(path, scan(empty)[0])
+    moved = Catalogue.empty(empty.kinds, tmp_path, ZoneInfo("Asia/Tokyo"))
+    assert slugs(KeptEntries(path).load(moved)) == []
 
 
 def test_the_disk_is_believed_and_not_what_was_kept(empty: Catalogue, tmp_path: Path, path: Path) -> None:
@@ -145,8 +181,10 @@ def test_other_answers_need_another_version(kinds: Kinds) -> None:
         ("thoughts", 'date: "2026-02-03 10:00"\ntitle: 12\nother: [1, 2]'),
         ("dreams", "date: 2026-02-03\ntitle: yes\ntype: ascii\nimmersive: on\nlucid: false"),
         ("essays", "date: 2026-02-03\ntitle: |\n  two\n  lines\ntopic: ~"),
+        ("thoughts", "date: 3 Feb 2026\ntitle: Day 3: Noon\nmood: [calm, warm]"),
+        ("dreams", "type: opera\nimmersive: 1\nlucid: maybe"),
     ):
         text = f'---\r\n{lines}\n---  \n\n\n  indented\n\nÖ \u2028 {{}} "quoted"\n'
         entry = make_entry(kinds.by_name[kind], "a", Stamp(1, 2, 3, 4), b"\xef\xbb\xbf" + text.encode() + b"\xff")
-        digest.update(entry.item + entry.detail + entry.etag.encode())
+        digest.update(entry.item + entry.detail + entry.etag.encode() + repr(entry.guessed).encode())
     assert digest.hexdigest() == ANSWERS[VERSION]

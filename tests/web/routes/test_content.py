@@ -88,14 +88,29 @@ async def test_a_detail_is_never_stale(world: World) -> None:
     assert gone.status == 404
 
 
-async def test_a_file_that_is_no_entry_is_404_and_logged(world: World) -> None:
-    """A file with broken frontmatter is not there for readers, and the log says why."""
-    world.write("thoughts/bad.md", "---\ndate: soon\ntitle: T\n---\n")
+async def test_a_file_that_is_no_text_is_404_and_logged(world: World) -> None:
+    """What can't be shown at all is not there for readers, and the log says why; a flaw is no such thing."""
+    world.write("thoughts/odd.md", "---\ndate: soon\n---\n")
+    (world.home / "thoughts" / "bad.md").write_bytes(b"\x89PNG\r\n\x1a\n")
     world.rescan()
     async with running(world) as server:
         assert (await server.get(API + "/content/thoughts/bad")).status == 404
-        assert (await server.get(API + "/content/thoughts")).json() == []
-    assert "real day" in world.log.named("content_left_out")[0]["reason"]
+        assert [item["slug"] for item in (await server.get(API + "/content/thoughts")).json()] == ["odd"]
+        odd = await server.get(API + "/content/thoughts/odd")
+    assert odd.json()["meta"]["title"] == "Odd"
+    assert world.log.named("content_left_out")[0]["reason"] == "no text (a picture, an archive or a program)"
+
+
+async def test_what_was_guessed_is_not_on_the_wire(world: World) -> None:
+    """An entry of which all was guessed has the keys of any other, in the list and by itself."""
+    world.write("dreams/odd.md", "words")
+    world.rescan()
+    async with running(world) as server:
+        (item,) = (await server.get(API + "/content/dreams")).json()
+        detail = (await server.get(API + "/content/dreams/odd")).json()
+    assert set(item) == {"slug", "date", "title", "type", "immersive"}
+    assert {"slug": "odd", **detail["meta"]} == item
+    assert set(detail) == {"slug", "meta", "content"}
 
 
 @pytest.mark.parametrize(

@@ -127,7 +127,13 @@ MODIFIED = datetime(2026, 3, 2, 12, 0, tzinfo=UTC)
         ("", "a-walk", '---\ndate: "2026-03-02"\ntitle: "A Walk"\n---\n'),
         ("---\r\nmood: x\r\n---\r\nbody", "a", '---\r\ndate: "2026-03-02"\r\ntitle: "A"\r\nmood: x\r\n---\r\nbody'),
         ("---\n---\nbody", "a", '---\ndate: "2026-03-02"\ntitle: "A"\n---\nbody'),
+        ("+++\nx = 1\n+++\nbody", "a", '+++\ndate = "2026-03-02"\ntitle = "A"\nx = 1\n+++\nbody'),
+        ("---\ntitle: Day 3: Noon\n---\nbody", "a", '---\ndate: "2026-03-02"\ntitle: Day 3: Noon\n---\nbody'),
+        ("---\nmood: x\n---\n## Salt", "a", '---\ndate: "2026-03-02"\ntitle: "Salt"\nmood: x\n---\n## Salt'),
         ("---\nnot: [closed\n---\nbody", "a", None),
+        ("\n---\nmood: x\n---\nbody", "a", None),
+        ("title: T\n---\nbody", "a", None),
+        ("a\0b", "a", None),
         ("---\nno end", "a", None),
         ("---\ntitle:\ndate: 2026-03-02\n---\nbody", "a", None),
     ],
@@ -153,6 +159,16 @@ def test_completing_is_done_once_and_can_be_read(body: str, stem: str) -> None:
     assert found.endswith(content) or content.startswith(b"---")
     head = found.split(b"---\n", 2)[1] if found.startswith(b"---\n") else b"{}"
     yaml.safe_load(head)
+
+
+@pytest.mark.parametrize(
+    "content",
+    ["words".encode("utf-16"), b"caf\xe9", b"\x89PNG\r\n\x1a\n", b"\0" * 100],
+    ids=["utf16", "latin", "picture", "zeros"],
+)
+def test_what_is_no_utf8_is_left_as_it_is(content: bytes) -> None:
+    """Lines of ours in another encoding, or in a picture, would spoil what can still be read."""
+    assert thoughts.completed(content, "a", MODIFIED) is None
 
 
 async def test_only_this_sessions_thoughts_are_touched(tmp_path: Path) -> None:

@@ -32,7 +32,7 @@ RECOVERY = 16
 """How many operations of a recovery may pass before that."""
 PATIENCE = 3
 """Sessions until a chosen point that does not come is given up for a random one."""
-UNNAMED = frozenset({"write", "_write", "read", "run_sync"})
+UNNAMED = frozenset({"write", "_write", "read", "run_sync", "_until_done"})
 UNSEEN = frozenset({"LineFiles.run", "git add", "git commit", "git push"})
 """Work that writes through descriptors it opened before, or in a process of its own."""
 
@@ -158,7 +158,7 @@ class Power:
             self.opened = list(value)
             self.ledger = self.opened[0]
             self.passed(name)
-        elif name.startswith("_Doors"):
+        elif name.startswith("Doors"):
             pass  # it has been closed
         elif self.ledger.total_changes != before:
             if name == "Wakes.claim":

@@ -186,8 +186,8 @@ class WakeProgress:
 
 @attrs.frozen
 class WakeResult:
-    """How a wake ended; `state` is `queued` when the caller's patience ended before its turn came, and `running` when it
-    was not recorded yet.
+    """How a wake ended; `state` is `queued` when the caller's patience ended before its turn came, and `running` when
+    its end is not recorded yet.
     """
 
     session_id: str

@@ -60,15 +60,18 @@ class Follower:
             if event.name == ENDED:
                 await self.call.progress(WakeProgress("ended", self.wake_id, detail=str(event.fields.get("state"))))
                 return
-            if event.name == LEDGER:
-                await self._waiting(str(event.fields.get("cause")))
-            if event.name == PHASE:
-                phase = str(event.fields.get("phase"))
-                if phase == "hooks":
-                    await self.call.progress(WakeProgress("hooks", self.wake_id))
-                elif not self.begun:
-                    self.begun = True
-                    await self.call.progress(WakeProgress("started", self.wake_id, detail=phase))
+            await self._step(event)
+
+    async def _step(self, event: Event) -> None:
+        if event.name == LEDGER:
+            await self._waiting(str(event.fields.get("cause")))
+        if event.name == PHASE:
+            phase = str(event.fields.get("phase"))
+            if phase == "hooks":
+                await self.call.progress(WakeProgress("hooks", self.wake_id))
+            elif not self.begun:
+                self.begun = True
+                await self.call.progress(WakeProgress("started", self.wake_id, detail=phase))
 
     async def _waiting(self, cause: str) -> None:
         if cause and not self.waits:

@@ -14,13 +14,14 @@ _LARGEST = 2**63 - 1
 
 
 def encodable(text: str) -> str:
-    """The same text; two halves that belong together become their character, one that is alone U+FFFD."""
+    """The same text; two halves that belong together become their character, one that is alone a question mark."""
     if text.isascii():
         return text
     try:
         text.encode()
     except UnicodeEncodeError:
-        return text.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
+        whole = text.encode("utf-16-le", "surrogatepass").decode("utf-16-le", "surrogatepass")
+        return whole.encode("utf-8", "replace").decode()
     return text
 
 

@@ -200,7 +200,7 @@ async def test_a_cancelled_run_takes_its_processes_along(tmp_path: Path, mode: s
         await nothing_left(s, wake.id, program)
         assert s.names()[-1] == "session.end"
         left = {path.name for path in (s.home / "data" / "tmp" / wake.id).iterdir()}
-        assert left == {"stream.jsonl", "before.json"}
+        assert left == {"stream.jsonl", "before.json", "outcome.json"}
         recovered = await engine.recover()
         assert [found.action for found in recovered] == ["hooks"]
         assert not (s.home / "data" / "tmp" / wake.id).exists()

@@ -84,10 +84,11 @@ class Closing:
 
     async def written_at_once(self, session_id: str, ended: EndedSession) -> bool:
         """The same in one attempt; whether the ledger took it."""
+        written = False
         with sqlite.unless_passing():
             await self._write(session_id, ended, self.ledger)
-            return True
-        return False
+            written = True
+        return written
 
     async def _write(self, session_id: str, ended: EndedSession, ledger: Ledger) -> None:
         await Purse(self.settings, ledger, self.now).ended(session_id, ended.state, ended.reason)

@@ -250,7 +250,7 @@ async def test_halves_of_characters_and_white_space_are_not_sent_back(tmp_path: 
         assert ended.reply == "Done ?."
         sent = api.requests[1]["messages"]
         assert [block["type"] for block in sent[1]["content"]] == ["text", "tool_use", "tool_use"]
-        assert sent[1]["content"][0]["text"] == "a half: ? and a whole: \N{VOLCANO}"
+        assert sent[1]["content"][0]["text"] == "a half: ? and a whole: \N{WATER WAVE}"
         assert [result["is_error"] for result in sent[2]["content"]] == [False, False]
         json.dumps(sent, ensure_ascii=False).encode()
         await s.assert_left_clean(wake.id, "completed")

@@ -100,10 +100,12 @@ class Performance:
             record, events = self._digest(line)
         if isinstance(record, Ended):
             # the one record that is on the disk before anybody is told: whoever saw the end finds it kept
-            await self.files.put(line)
-            await self.files.settled()
-            await self.on_end()
-            self.show(events)
+            try:
+                await self.files.put(line)
+                await self.files.settled()
+                await self.on_end()
+            finally:
+                self.show(events)
         else:
             self.show(events)
             await self.files.put(line)

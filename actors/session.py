@@ -34,7 +34,8 @@ WAITING = "session.waiting"
 """Event: another process holds the session lock (`session_id`, `type`, `cause`)."""
 
 LEDGER = "session.ledger_waits"
-"""Event: the ledger doesn't take what is to be written, and is asked again (`session_id`, `type`, `cause`: "" when over).
+"""Event: the ledger doesn't take what is to be written, and is asked again (`session_id`, `type`,
+`cause`: "" when that is over).
 """
 
 LOOK_AGAIN = 20.0

@@ -6,6 +6,7 @@ process, of the ledger or of us between that and the record.
 """
 
 import contextlib
+import sqlite3
 from collections.abc import Sequence
 from datetime import datetime
 
@@ -84,11 +85,13 @@ class Closing:
 
     async def written_at_once(self, session_id: str, ended: EndedSession) -> bool:
         """The same in one attempt; whether the ledger took it."""
-        written = False
-        with sqlite.unless_passing():
+        try:
             await self._write(session_id, ended, self.ledger)
-            written = True
-        return written
+        except sqlite3.Error as error:
+            if not sqlite.passing(error):
+                raise
+            return False
+        return True
 
     async def _write(self, session_id: str, ended: EndedSession, ledger: Ledger) -> None:
         await Purse(self.settings, ledger, self.now).ended(session_id, ended.state, ended.reason)

@@ -1,4 +1,4 @@
-"""Forty kills, a ledger locked for 15 s and a full disk, at all of twenty points of a session of the shipped process."""
+"""Forty kills, a ledger locked for 15 s, a full disk: at all of twenty points of a session of the shipped process."""
 
 import argparse
 import json

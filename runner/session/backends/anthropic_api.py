@@ -332,7 +332,7 @@ class _Answer:
             self._json += delta["partial_json"]
 
     async def tell(self, *, words_only: bool = False) -> None:
-        """The blocks there are, as records, each once. Of a broken answer, whose calls were not done, only the words."""
+        """The blocks there are, as records, each once. Of a broken answer, whose calls were not done, its words."""
         rest, self._told = self.blocks[self._told :], len(self.blocks)
         for block in rest:
             if block["type"] == "text" or not words_only:

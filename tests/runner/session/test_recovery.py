@@ -225,9 +225,9 @@ async def test_the_status_goes_through_its_phases(tmp_path: Path) -> None:
             nursery.cancel_scope.cancel()
 
 
-async def left_behind(s: Stage, *, state: str, lines: tuple[bytes, ...] = (INIT, END)) -> str:
+async def left_behind(s: Stage, *, state: str, lines: tuple[bytes, ...] = (INIT, END), kind: str = "custom") -> str:
     """What a process that was killed leaves: a row, a status, a raw record."""
-    wake = await s.claimed("custom", message="hello")
+    wake = await s.claimed(kind, message="hello")
     await s.ledger.sessions.spawning(wake.id, SessionFacts(backend="claude-cli", started_at=s.now()))
     if state == "running":
         await s.ledger.sessions.running(wake.id, None, None)
@@ -280,7 +280,9 @@ async def test_after_a_killed_process_everything_is_put_right(
         row = await s.ledger.sessions.get(session_id)
         assert row is not None
         assert row.reason == reason
-        assert (row.cost_usd, row.input_tokens, row.num_turns) == ((None,) * 3 if state == "interrupted" else (0.5, 9, 3))
+        assert (row.cost_usd, row.input_tokens, row.num_turns) == (
+            (None,) * 3 if state == "interrupted" else (0.5, 9, 3)
+        )
         assert s.status()["last"]["exit_code"] == "unknown"
         assert (s.home / "transcripts" / f"session-{session_id}.md").exists()
         assert list((s.home / "data" / "tmp").iterdir()) == []

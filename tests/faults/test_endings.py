@@ -64,7 +64,7 @@ class Trial:
                 await trio.sleep(0.01)
         return up, told
 
-    async def start(self, program: tuple[str, ...] = ("-m", "runner"), **environ: str) -> Running:
+    async def start(self, program: tuple[str, ...] = ("-m", "runner"), **environ: Any) -> Running:
         return await start(
             self.nursery,
             self.home,

@@ -197,7 +197,7 @@ async def test_the_deadline_and_the_budget_hold(tmp_path: Path) -> None:
 async def test_an_answer_that_breaks_is_asked_for_again(tmp_path: Path, how: str, events: int) -> None:
     """Wherever it breaks, nothing of it was done: it is begun anew, its words stand once, and what it used counts."""
     blocks = (Say("I look around.", 1), Use("Write", {"file_path": "thoughts/once.md", "content": "x"}))
-    script = [BreakOff(how=how, events=events, blocks=blocks), Turn(blocks), text("Done.")]
+    script: list[Answer] = [BreakOff(how=how, events=events, blocks=blocks), Turn(blocks), text("Done.")]
     async with stage(tmp_path) as s, service(script) as api:
         wake = await s.claimed()
         ended = await s.engine(backend(s, api)).run(wake)

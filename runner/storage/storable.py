@@ -58,7 +58,7 @@ def _fit(value: Any) -> Any:
         case bool():
             return value
         case str():
-            return encodable(value).replace("\0", "")
+            return encodable(value)
         case int():
             return max(-_LARGEST, min(_LARGEST, value))
         case float():

@@ -33,7 +33,7 @@ def test_a_statement_takes_every_value(tmp_path: Path) -> None:
     with closing(sqlite.open_writer(tmp_path / "x.db", factory=Storing)) as ledger:
         found = [ledger.execute("SELECT ?", (value,)).fetchone()[0] for value in odd]
         named = [ledger.execute("SELECT :v", {"v": value}).fetchone()[0] for value in odd]
-    assert found == named == [2**63 - 1, -(2**63) + 1, None, None, "a?b", "plain", 7, 1.5, None, b"\0", 1]
+    assert found == named == [2**63 - 1, -(2**63) + 1, None, None, "a?\0b", "plain", 7, 1.5, None, b"\0", 1]
 
 
 def test_what_passes_is_told_from_what_does_not(tmp_path: Path) -> None:

@@ -33,6 +33,7 @@ FAULTS = (
     "empty_error",
     "goes_on",
     "goes_silent",
+    "stays_a_while",
     "odd_figures",
 )
 LONG = 50 * 1024 * 1024
@@ -168,6 +169,12 @@ def main(mode: str, program: str) -> None:  # noqa: C901, PLR0912, PLR0915 - one
             if mode == "goes_silent":
                 forever()
             time.sleep(1)
+            say(result(result="now all is said", total_cost_usd=0.5, num_turns=2))
+        case "stays_a_while":
+            say(result())
+            for _ in range(6):
+                time.sleep(0.2)
+                say({"type": "system", "subtype": "status"})
             say(result(result="now all is said", total_cost_usd=0.5, num_turns=2))
         case "odd_figures":
             odd = 2**63

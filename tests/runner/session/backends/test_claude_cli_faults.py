@@ -23,6 +23,7 @@ IMPATIENT: Mapping[str, Mapping[str, float]] = {
     "ignores_term": {"stall": 2.0},
     "stuck_silent": {"stall": 2.0},
     "goes_on": {"result_grace": 0.2},
+    "stays_a_while": {"result_grace": 0.8},
     "goes_silent": {"result_grace": 0.2, "stall": 1.0},
 }
 
@@ -107,6 +108,7 @@ async def test_every_fault_ends_in_one_record_and_no_process(
     [
         ("empty_error", "all is said", 0.25, 1),
         ("goes_on", "now all is said", 0.5, 2),
+        ("stays_a_while", "now all is said", 0.5, 2),
         ("goes_silent", "all is said\n\nbut there is more", 0.25, 1),
         ("odd_figures", "all is said", MOST_USD, 10**9),
     ],

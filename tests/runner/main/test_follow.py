@@ -40,7 +40,7 @@ async def test_an_asker_is_told_of_a_ledger_that_takes_nothing(
     async def progress(step: object) -> None:
         told.append(step)
 
-    follower = Follower("one", Call(Caller(0, 0, 0), progress), ledger)
+    follower = Follower("one", Call(Caller(0, 0, "test"), progress), ledger)
     begun = trio.current_time()
     with events.subscribe() as heard:
         events.emit(PHASE, session_id="one", phase="gathering")

@@ -11,6 +11,7 @@ from runner.session.backends.base import RunResult
 from runner.session.close import Closing, Ending
 from runner.session.kept import ROOM, Kept
 from runner.session.kinds import KINDS
+from runner.session.livefiles import LineFiles
 from runner.session.records import parse
 from runner.session.summary import Summary
 from runner.session.workplace import Workplace
@@ -137,3 +138,24 @@ async def test_cancelled_behind_its_result_it_has_ended_well(tmp_path: Path) -> 
         assert row is not None
         assert row.cost_usd == 0.5
         assert None not in {hook.verdict for hook in row.hooks}
+
+
+async def test_cancelled_while_its_result_is_written_viewers_see_the_end(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The end is told after it is on the disk, and it is told also when a slow disk is not waited for."""
+    reached = trio.Event()
+
+    async def stuck(_: LineFiles) -> None:
+        reached.set()
+        await trio.sleep_forever()
+
+    monkeypatch.setattr(LineFiles, "settled", stuck)
+    async with stage(tmp_path) as s:
+        with trio.fail_after(10):
+            async with trio.open_nursery() as nursery:
+                nursery.start_soon(s.engine(Scripted()).run, await s.claimed())
+                await reached.wait()
+                assert "session.end" not in s.names()
+                nursery.cancel_scope.cancel()
+        assert s.names() == ["session.start", "session.end"]

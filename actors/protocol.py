@@ -99,6 +99,8 @@ class SessionState:
     session_id: str | None = None
     type: str | None = None
     draining: bool = False
+    waits: str = ""
+    """Why the ledger doesn't take what is to be written, while that is so."""
 
 
 @attrs.frozen

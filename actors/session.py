@@ -18,10 +18,11 @@ import trio
 from actors.protocol import Board, Cancel, Drain, SessionState, Status, Work
 from runner.clock import Now
 from runner.kernel import EventRing, Life, Mailbox, Reply, Wish
-from runner.ledger import Ledger, Wake
+from runner.ledger import Ledger, SessionRow, Wake
 from runner.session.engine import Engine
 from runner.session.errors import SessionLockedError
 from runner.settings import Settings
+from runner.storage import sqlite
 
 PHASE = "session.phase"
 """Event: a wake has reached a phase (`session_id`, `type`, `phase`)."""
@@ -31,6 +32,11 @@ ENDED = "session.ended"
 
 WAITING = "session.waiting"
 """Event: another process holds the session lock (`session_id`, `type`, `cause`)."""
+
+LEDGER = "session.ledger_waits"
+"""Event: the ledger doesn't take what is to be written, and is asked again (`session_id`, `type`,
+`cause`: "" when that is over).
+"""
 
 LOOK_AGAIN = 20.0
 """Seconds between two looks at the queue at the most: a wake may wait for its hour, and the wall clock may jump."""
@@ -60,6 +66,7 @@ class SessionActor:
     board: Board = attrs.field(factory=Board)
     current: Callable[[], Settings] | None = None
     """The settings in force; looked at between two wakes, so that a reload needs no restart for those that are live."""
+    _patient: Ledger = attrs.field(init=False)
     _life: Life = attrs.field(init=False)
     _look: trio.Event = attrs.field(factory=trio.Event, init=False)
     _drained: list[Reply[None]] = attrs.field(factory=list, init=False)
@@ -67,6 +74,10 @@ class SessionActor:
     _asked_to_end: str = attrs.field(default="", init=False)
     _ending: bool = attrs.field(default=False, init=False)
     _at_rest: trio.Event = attrs.field(factory=trio.Event, init=False)
+
+    def __attrs_post_init__(self) -> None:
+        self._patient = self.ledger.patiently(self._waits)
+        self.engine.waits = self._waits
 
     async def run(self, life: Life) -> None:
         """Clean up after the last life, then run what the ledger holds; answer meanwhile."""
@@ -113,12 +124,11 @@ class SessionActor:
 
     async def _work(self) -> None:
         """Claim and run one wake after the other, until the end is wished."""
-        with self._scope:
-            await self.engine.recover()
+        with self._heeding():
+            await self._recover()
         while not self._ending:
             self._say("idle")
             self._look = trio.Event()
-            self._scope = trio.CancelScope()
             if self.current is not None and self.current() is not self.engine.settings:
                 self.engine = attrs.evolve(self.engine, settings=self.current())
             await self._put_right()
@@ -127,7 +137,7 @@ class SessionActor:
                     reply.send(None)
                 await self._look.wait()  # no deadline: a drained actor only waits for its end
                 continue
-            wake = await self.ledger.wakes.claim(self.now())
+            wake = await self._claim()
             if wake is None:
                 with trio.move_on_after(LOOK_AGAIN):
                     await self._look.wait()
@@ -137,34 +147,65 @@ class SessionActor:
 
     async def _put_right(self) -> None:
         """Finish what a cancelled wake left, or another process that died; what a living one runs stays its own."""
-        if await self.ledger.sessions.unfinished() or await self.ledger.hooks.unfinished_sessions():
-            self._say("recovering")
-            with self._scope:
-                await self.engine.recover()
-            self._say("idle")
+        with self._heeding():
+            left = await self._patient.sessions.unfinished() or await self._patient.hooks.unfinished_sessions()
+            if left or self._asked_to_end:  # a wake that was ended before its model began may still be claimed
+                self._asked_to_end = ""
+                self._say("recovering")
+                await self._recover()
+                self._say("idle")
+
+    async def _recover(self) -> None:
+        for found in await self.engine.recover():
+            row = await self._patient.sessions.get(found.session_id) if found.action == "closed" else None
+            if row is not None:
+                self._ended(row)
+
+    async def _claim(self) -> Wake | None:
+        """The next wake; None when there is none, or the end is wished while the ledger can't be asked."""
+        with self._heeding():
+            return await self._patient.wakes.claim(self.now())
+        return None
 
     async def _perform(self, wake: Wake) -> None:
         self._asked_to_end = ""
-        self._scope = trio.CancelScope()
-        if self._ending:  # the end was wished while the wake was being claimed
-            self._scope.cancel()
 
         def report(phase: str) -> None:
             self._say(phase, wake)
             self.events.emit(PHASE, session_id=wake.id, type=wake.type, phase=phase)
 
-        with self._scope:
+        with self._heeding():
             try:
                 await self.engine.run(wake, report=report, why_cancelled=self._why)
             except SessionLockedError as error:
                 self.events.emit(WAITING, session_id=wake.id, type=wake.type, cause=str(error))
                 later = self.now() + FOREIGN
-                await self.ledger.wakes.release(wake.id, self.now(), counted=False, not_before=later, reason=str(error))
+                await self._patient.wakes.release(
+                    wake.id, self.now(), counted=False, not_before=later, reason=str(error)
+                )
                 await trio.sleep(FOREIGN.total_seconds())
                 return
-        row = await self.ledger.sessions.get(wake.id)
-        if row is not None and row.ended:
-            self.events.emit(ENDED, session_id=wake.id, type=wake.type, state=row.state, reason=row.reason or "")
+        with sqlite.unless_passing():  # also after a cancellation; a ledger that can't be read has no record either
+            row = await self.ledger.sessions.get(wake.id)
+            if row is not None and row.ended:
+                self._ended(row)
+
+    def _heeding(self) -> trio.CancelScope:
+        """A scope that a wished end cancels, or has cancelled already."""
+        self._scope = trio.CancelScope()
+        if self._ending:
+            self._scope.cancel()
+        return self._scope
+
+    def _ended(self, row: SessionRow) -> None:
+        self.events.emit(ENDED, session_id=row.session_id, type=row.type, state=row.state, reason=row.reason or "")
+
+    def _waits(self, why: str) -> None:
+        """The ledger keeps the session waiting; "" when it does no more."""
+        state = self.board.state
+        if why != state.waits:
+            self.board.state = attrs.evolve(state, waits=why)
+            self.events.emit(LEDGER, session_id=state.session_id, type=state.type, cause=why)
 
     def _say(self, phase: str, wake: Wake | None = None) -> None:
         """Let everyone know what is going on."""

@@ -98,7 +98,7 @@ class Follower:
                 self._line(f"{progress['session_id']} waits {progress.get('detail', '')}".rstrip())
             case "started":
                 self._line(f"{progress['session_id']} began {progress.get('detail', '')}".rstrip())
-            case "tool" | "hooks" as stage:
+            case "tool" | "hooks" | "waiting" as stage:
                 detail = progress.get("detail")
                 self._line(f"{stage}: {detail}" if detail else str(stage))
             case _:

@@ -193,7 +193,7 @@ class ActionResult:
 class WakeProgress:
     """One step of a wake that is followed. `text` carries words as they are written, `detail` names a tool or hook."""
 
-    stage: Literal["queued", "started", "text", "tool", "hooks", "ended"]
+    stage: Literal["queued", "started", "text", "tool", "waiting", "hooks", "ended"]
     session_id: str
     text: str = ""
     detail: str = ""
@@ -201,7 +201,9 @@ class WakeProgress:
 
 @attrs.frozen
 class WakeResult:
-    """How a wake ended; `state` is `queued` when the caller's patience ended before its turn came."""
+    """How a wake ended; `state` is `queued` when the caller's patience ended before its turn came, and `running` when
+    its end is not recorded yet.
+    """
 
     session_id: str
     state: str

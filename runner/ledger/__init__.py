@@ -1,8 +1,9 @@
 """sessions.db: the wake queue, sessions, hook runs and spend. The only package with SQL on that file."""
 
+from runner.ledger.doors import LedgerClosed, RunSync, Waits
 from runner.ledger.failing import FailingHook, failing_hooks
 from runner.ledger.figures import Figure, Figures
-from runner.ledger.ledger import Ledger, LedgerClosed, LedgerView, RunSync
+from runner.ledger.ledger import Ledger, LedgerView
 from runner.ledger.rows import (
     ACTIVE,
     HOOK_VERDICTS,
@@ -45,6 +46,7 @@ __all__ = [
     "SpendEntry",
     "Title",
     "Totals",
+    "Waits",
     "Wake",
     "WakeRequest",
     "WrongState",

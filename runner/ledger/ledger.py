@@ -2,17 +2,18 @@
 
 import functools
 import sqlite3
-from collections.abc import Awaitable, Callable, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 from datetime import datetime
 from pathlib import Path
-from typing import Protocol, Self, TypeVar
+from typing import Self
 from zoneinfo import ZoneInfo
 
 import attrs
 
-from runner.errors import LedgerUnavailable, RunnerError
+from runner.errors import LedgerUnavailable
 from runner.ledger import figures, hooks, letters, meta, schema, sessions, spend, titles, wakes
 from runner.ledger.budget import Level
+from runner.ledger.doors import Connections, Doors, LedgerClosed, PatientDoors, RunSync, Waits, snapshot
 from runner.ledger.rows import (
     HookRow,
     LettersOf,
@@ -26,6 +27,7 @@ from runner.ledger.rows import (
     WakeRequest,
 )
 from runner.storage import sqlite
+from runner.storage.storable import Storing
 
 __all__ = [
     "Hooks",
@@ -41,72 +43,12 @@ __all__ = [
     "Wakes",
 ]
 
-T = TypeVar("T")
-
-
-class RunSync(Protocol):
-    """Runs blocking work elsewhere, one piece at a time: a thread in the process, a plain call in simulations."""
-
-    def __call__(self, work: Callable[[], T], /) -> Awaitable[T]: ...
-
-
-class LedgerClosed(RunnerError):
-    """The ledger was closed before this was asked of it."""
-
-
-@attrs.define(eq=False)
-class _Doors:
-    """The two connections, and how work reaches them."""
-
-    zone: ZoneInfo
-    _writer: sqlite3.Connection
-    _reader: sqlite3.Connection
-    _run_write: RunSync
-    _run_read: RunSync
-    _reader_closed: bool = False
-    _writer_closed: bool = False
-
-    async def write(self, work: Callable[[sqlite3.Connection], T]) -> T:
-        def inside() -> T:
-            if self._writer_closed:
-                raise LedgerClosed("the ledger is closed; this was not written")
-            with sqlite.transaction(self._writer) as connection:
-                return work(connection)
-
-        return await self._run_write(inside)
-
-    async def read(self, work: Callable[[sqlite3.Connection], T]) -> T:
-        def inside() -> T:
-            if self._reader_closed:
-                raise LedgerClosed("the ledger is closed")
-            return _snapshot(self._reader, work)
-
-        return await self._run_read(inside)
-
-    async def close(self) -> None:
-        def reader() -> None:
-            self._reader_closed = True
-            self._reader.close()
-
-        def writer() -> None:
-            if not self._writer_closed:
-                self._writer_closed = True
-                sqlite.checkpoint(self._writer)
-                self._writer.close()
-
-        # the reader first: the last connection to leave removes the write-ahead log, and only a writer can
-        await self._run_read(reader)
-        await self._run_write(writer)
-
-    def day(self, moment: datetime) -> str:
-        return moment.astimezone(self.zone).date().isoformat()
-
 
 @attrs.frozen(eq=False)
 class Wakes:
     """The wake queue."""
 
-    _doors: _Doors
+    _doors: Doors
 
     async def enqueue(self, request: WakeRequest, now: datetime) -> Wake:
         """Accept a request durably. A slot known already is answered with what there is (`created` false)."""
@@ -174,7 +116,7 @@ class Wakes:
 class Sessions:
     """Sessions that ran, run, or ended without running."""
 
-    _doors: _Doors
+    _doors: Doors
 
     async def spawning(self, session_id: str, facts: SessionFacts) -> SessionRow:
         return await self._doors.write(lambda c: sessions.spawning(c, session_id, facts))
@@ -238,7 +180,7 @@ class Sessions:
 class Hooks:
     """Hook runs."""
 
-    _doors: _Doors
+    _doors: Doors
 
     async def plan(self, session_id: str, names: Iterable[str]) -> None:
         await self._doors.write(lambda c: hooks.plan(c, session_id, names))
@@ -261,7 +203,7 @@ class Hooks:
 class Spend:
     """Money and tokens."""
 
-    _doors: _Doors
+    _doors: Doors
 
     async def record(self, entry: SpendEntry) -> None:
         await self._doors.write(lambda c: spend.record(c, entry, self._doors.day(entry.at)))
@@ -289,7 +231,7 @@ class Spend:
 class Letters:
     """How far correspondents' letters were shown."""
 
-    _doors: _Doors
+    _doors: Doors
 
     async def offer(self, request: WakeRequest, newest: Mapping[str, str], now: datetime) -> Wake:
         """Queue the wake that shows letters, and note up to which one of each user: both or neither."""
@@ -307,7 +249,7 @@ class Letters:
 class Titles:
     """What texts were called."""
 
-    _doors: _Doors
+    _doors: Doors
 
     async def get(self, key: str) -> titles.Title | None:
         return await self._doors.read(lambda c: titles.get(c, key))
@@ -325,7 +267,7 @@ class Titles:
 class Meta:
     """Small facts by name."""
 
-    _doors: _Doors
+    _doors: Doors
 
     async def get(self, key: str) -> str | None:
         return await self._doors.read(lambda c: meta.get(c, key))
@@ -354,7 +296,7 @@ class Ledger:
     meta: Meta
     letters: Letters
     titles: Titles
-    _doors: _Doors = attrs.field(repr=False)
+    _doors: Doors = attrs.field(repr=False)
 
     @classmethod
     async def open(
@@ -381,8 +323,11 @@ class Ledger:
                 raise LedgerUnavailable(f"the ledger {path} can't be opened: {reason}") from error
 
         writer, reader = await run_sync(connect)
-        doors = _Doors(
-            ZoneInfo(zone) if isinstance(zone, str) else zone, writer, reader, run_sync, run_read or run_sync
+        doors = Doors(
+            ZoneInfo(zone) if isinstance(zone, str) else zone,
+            Connections(writer, reader),
+            run_sync,
+            run_read or run_sync,
         )
         return cls(
             path,
@@ -394,6 +339,23 @@ class Ledger:
             Letters(doors),
             Titles(doors),
             doors,
+        )
+
+    def patiently(self, waits: Waits) -> Self:
+        """The same ledger for whoever must not lose what it writes: each call is tried again while the file can't take
+        it (locked, full or failing disk), and *waits* is told why, and "" when it is over. A cancellation ends that.
+        """
+        doors = PatientDoors.of(self._doors, waits)
+        return attrs.evolve(
+            self,
+            wakes=attrs.evolve(self.wakes, doors=doors),
+            sessions=attrs.evolve(self.sessions, doors=doors),
+            hooks=attrs.evolve(self.hooks, doors=doors),
+            spend=attrs.evolve(self.spend, doors=doors),
+            meta=attrs.evolve(self.meta, doors=doors),
+            letters=attrs.evolve(self.letters, doors=doors),
+            titles=attrs.evolve(self.titles, doors=doors),
+            doors=doors,
         )
 
     async def close(self) -> None:
@@ -435,47 +397,38 @@ class LedgerView:
 
     def sessions(self, limit: int | None = None) -> tuple[SessionRow, ...]:
         """Newest first."""
-        return _snapshot(self._connection, lambda c: sessions.newest(c, limit))
+        return snapshot(self._connection, lambda c: sessions.newest(c, limit))
 
     def session(self, session_id: str) -> SessionRow | None:
-        return _snapshot(self._connection, lambda c: sessions.get(c, session_id))
+        return snapshot(self._connection, lambda c: sessions.get(c, session_id))
 
     def queue(self) -> tuple[Wake, ...]:
-        return _snapshot(self._connection, wakes.pending)
+        return snapshot(self._connection, wakes.pending)
 
     def keyed(self, prefix: str, since: datetime) -> tuple[Wake, ...]:
-        return _snapshot(self._connection, lambda c: wakes.keyed(c, prefix, since))
+        return snapshot(self._connection, lambda c: wakes.keyed(c, prefix, since))
 
     def unfinished(self) -> tuple[SessionRow, ...]:
-        return _snapshot(self._connection, sessions.unfinished)
+        return snapshot(self._connection, sessions.unfinished)
 
     def last_slot(self) -> datetime | None:
-        return _snapshot(self._connection, sessions.last_slot)
+        return snapshot(self._connection, sessions.last_slot)
 
     def ran_backends(self) -> frozenset[str]:
-        return _snapshot(self._connection, sessions.ran_backends)
+        return snapshot(self._connection, sessions.ran_backends)
 
     def totals(self, now: datetime, zone: ZoneInfo) -> Totals:
-        return _snapshot(self._connection, lambda c: spend.totals(c, now.astimezone(zone).date().isoformat()))
+        return snapshot(self._connection, lambda c: spend.totals(c, now.astimezone(zone).date().isoformat()))
 
     def meta(self, key: str) -> str | None:
-        return _snapshot(self._connection, functools.partial(meta.get, key=key))
+        return snapshot(self._connection, functools.partial(meta.get, key=key))
 
 
 def _connect(path: Path) -> tuple[sqlite3.Connection, sqlite3.Connection]:
-    writer = sqlite.open_writer(path)
+    writer = sqlite.open_writer(path, factory=Storing)
     try:
         schema.migrate(writer)
-        return writer, sqlite.open_reader(path)
+        return writer, sqlite.open_reader(path, factory=Storing)
     except BaseException:
         writer.close()
         raise
-
-
-def _snapshot(connection: sqlite3.Connection, work: Callable[[sqlite3.Connection], T]) -> T:
-    """Several reads that see one state of the database."""
-    connection.execute("BEGIN")
-    try:
-        return work(connection)
-    finally:
-        connection.execute("COMMIT")

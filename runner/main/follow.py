@@ -6,7 +6,7 @@ from collections.abc import Awaitable, Callable
 import attrs
 import trio
 
-from actors.session import ENDED, PHASE
+from actors.session import ENDED, LEDGER, PHASE
 from runner.control.protocol import Call, WakeProgress
 from runner.kernel import Event, Subscription
 from runner.ledger import Ledger
@@ -22,6 +22,9 @@ LOOK_AGAIN = 0.25
 RECORD_AGAIN = 5.0
 """Seconds between two looks at the record of a wake that has begun."""
 
+RECORD_WITHIN = 30.0
+"""Seconds that an asker waits for a ledger that takes nothing; the wake itself goes on without him."""
+
 
 @attrs.define(eq=False)
 class Follower:
@@ -31,6 +34,9 @@ class Follower:
     call: Call
     ledger: Ledger
     begun: bool = False
+    waits: str = ""
+    """Why its record can't be written, while that is so."""
+    _waits_since: float = 0.0
 
     async def steps(self, events: Subscription, patience: float, busy: Callable[[], Awaitable[bool]]) -> None:
         """Phases until the terminal record; gives up at `patience` when others go first."""
@@ -43,6 +49,8 @@ class Follower:
                 row = await self.ledger.sessions.get(self.wake_id)
                 if row is not None and row.ended:
                     return
+                if self.waits and trio.current_time() > self._waits_since + RECORD_WITHIN:
+                    return
                 if not self.begun and row is None and await busy():
                     return
                 patience = trio.current_time() + LOOK_AGAIN
@@ -52,13 +60,25 @@ class Follower:
             if event.name == ENDED:
                 await self.call.progress(WakeProgress("ended", self.wake_id, detail=str(event.fields.get("state"))))
                 return
-            if event.name == PHASE:
-                phase = str(event.fields.get("phase"))
-                if phase == "hooks":
-                    await self.call.progress(WakeProgress("hooks", self.wake_id))
-                elif not self.begun:
-                    self.begun = True
-                    await self.call.progress(WakeProgress("started", self.wake_id, detail=phase))
+            await self._step(event)
+
+    async def _step(self, event: Event) -> None:
+        if event.name == LEDGER:
+            await self._waiting(str(event.fields.get("cause")))
+        if event.name == PHASE:
+            phase = str(event.fields.get("phase"))
+            if phase == "hooks":
+                await self.call.progress(WakeProgress("hooks", self.wake_id))
+            elif not self.begun:
+                self.begun = True
+                await self.call.progress(WakeProgress("started", self.wake_id, detail=phase))
+
+    async def _waiting(self, cause: str) -> None:
+        if cause and not self.waits:
+            self._waits_since = trio.current_time()
+        self.waits = cause
+        if cause:
+            await self.call.progress(WakeProgress("waiting", self.wake_id, detail=cause))
 
     async def words(self, live: Subscriber) -> None:
         """What the session writes, as every viewer sees it."""

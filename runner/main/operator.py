@@ -112,11 +112,15 @@ class Operator:
     async def ps(self, _: Nothing, __: Call) -> object:
         """Every actor as it is now."""
         paused, note = await self._scheduler_note()
+        waits = self.board.state.waits
         rows = [_actor_row(child, draining=self.board.state.draining) for child in self.supervisor().children()]
+        notes = {"scheduler": note, "session": waits}
         return [
-            row
-            if row.name != "scheduler"
-            else attrs.evolve(row, paused=paused or None, reason=row.reason or note or None)
+            attrs.evolve(
+                row,
+                reason=row.reason or notes.get(row.name) or None,
+                paused=(paused or None) if row.name == "scheduler" else row.paused,
+            )
             for row in rows
         ]
 
@@ -155,6 +159,8 @@ class Operator:
                 await follower.steps(events, trio.current_time() + params.wait, partial(self._goes_first, wake.id))
                 nursery.cancel_scope.cancel()
         row = await self.ledger.sessions.get(wake.id)
+        if row is not None and not row.ended and follower.waits:
+            return Answer(WakeResult(wake.id, "running", f"it goes on without you: {follower.waits}"), EXIT_BUSY)
         if row is None or not row.ended:
             busy = f"waits in the queue: {await self._why_not(wake.id)}"
             return Answer(WakeResult(wake.id, "queued", busy), EXIT_BUSY)

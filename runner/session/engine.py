@@ -5,6 +5,7 @@ queue when its model was never begun; the status idle; the log closed; the lock 
 """
 
 import contextlib
+import sqlite3
 from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
 from typing import TypeAlias
@@ -13,13 +14,14 @@ import attrs
 import trio
 
 from runner.clock import Now
-from runner.ledger import Ledger, RunSync, Wake
+from runner.ledger import HookRow, Ledger, RunSync, Waits, Wake
 from runner.resources import prompts_dir
 from runner.schedule import Schedule, load_schedule
 from runner.session import conversation, permit, sessionlog
 from runner.session.abilities import Abilities, of_cli
 from runner.session.backends.base import RunOrder, RunResult
 from runner.session.choose import Chosen
+from runner.session.close import Closing, Ending
 from runner.session.context import SOURCES, gather
 from runner.session.errors import SessionLockedError
 from runner.session.events import Publish
@@ -28,11 +30,11 @@ from runner.session.kinds import KINDS, Deadline, Kind, kind_of
 from runner.session.links import leading_out
 from runner.session.livefiles import LineFiles, Status
 from runner.session.lock import SessionLock
-from runner.session.performance import EndedSession, Performance, judge, outcome
+from runner.session.performance import EndedSession, Performance
 from runner.session.pipeline import Pipeline
 from runner.session.projection import Projection
 from runner.session.prompt import Prompter, Prompts, Wanted
-from runner.session.prompt_history import keep_life, keep_prompt, memory_loss
+from runner.session.prompt_history import keep_life, keep_prompt
 from runner.session.purse import Purse
 from runner.session.recovery import Recovered, Recovery
 from runner.session.redact import Redactor
@@ -41,6 +43,7 @@ from runner.session.summary import Summary
 from runner.session.tools import HomeTools
 from runner.session.workplace import Workplace
 from runner.settings import Settings
+from runner.storage import sqlite
 
 Progress: TypeAlias = Callable[[str], None]
 """Told each phase as it begins: gathering, running, hooks, ended."""
@@ -77,6 +80,10 @@ class Engine:
     index: SemanticIndex = attrs.field(factory=NoIndex)
     environ: Mapping[str, str] = attrs.field(factory=dict, repr=False)
     """What the process was started with, for programs that hooks run."""
+    waits: Waits = lambda _why: None
+    """Told what the ledger keeps a session waiting for, and "" when that is over."""
+    patient: Ledger = attrs.field(init=False)
+    """The same ledger, for all that a session must not lose; never under a shield, for it may wait for hours."""
     lock: SessionLock = attrs.field(init=False)
     pipeline: Pipeline = attrs.field(init=False)
     purse: Purse = attrs.field(init=False)
@@ -87,7 +94,8 @@ class Engine:
         paths = self.settings.paths
         self.lock = SessionLock(paths.session_lock, self.run_sync, paths.shared_session_lock)
         self.pipeline = Pipeline(self.hooks)
-        self.purse = Purse(self.settings, self.ledger, self.now)
+        self.patient = self.ledger.patiently(lambda why: self.waits(why))  # noqa: PLW0108 - it may be set later
+        self.purse = Purse(self.settings, self.patient, self.now)
         self.redactor = Redactor(self.settings.secret_values())
         self.status = Status(paths.session_status, self.run_sync)
 
@@ -112,7 +120,7 @@ class Engine:
             refusal = await self._refusal(wake)
             if kind is None or refusal is not None:
                 refusal = refusal or f"unknown session type {wake.type!r}"
-                await self.ledger.wakes.refuse(wake.id, refusal, self.now())
+                await self.patient.wakes.refuse(wake.id, refusal, self.now())
                 only_claimed = False
                 report("ended")
                 return EndedSession(state="refused", ended_at=self.now(), reason=refusal)
@@ -127,12 +135,12 @@ class Engine:
         except Exception as failure:
             if only_claimed:
                 only_claimed = False
-                await self.give_back(wake, _words(failure), counted=True)
+                await self.give_back(wake, _words(failure), counted=True, ledger=self.patient)
             raise
         finally:
             if only_claimed:
                 with trio.CancelScope(shield=True):
-                    await self.give_back(wake, why_cancelled(), counted=False)
+                    await self.give_back_at_once(wake, why_cancelled())
 
     async def recover(self) -> tuple[Recovered, ...]:
         """Put right what an earlier life left behind; nothing when another process holds the session lock."""
@@ -152,12 +160,17 @@ class Engine:
         prompts = await self.run_sync(lambda: self.prompter.render(ask, context, wanted))
         return DryRun(prompts.system, prompts.user, prompts.sections, context.missing, prompts.cuts)
 
-    async def give_back(self, wake: Wake, reason: str, *, counted: bool) -> None:
+    async def give_back(self, wake: Wake, reason: str, *, counted: bool, ledger: Ledger) -> None:
         """The wake into the queue again; what ended meanwhile stays as it ended."""
-        now = await self.ledger.wakes.get(wake.id)
+        now = await ledger.wakes.get(wake.id)
         if now is not None and now.state == "claimed":
-            await self.ledger.wakes.release(wake.id, self.now(), counted=counted, reason=reason)
-            await self.ledger.spend.forget(wake.id)
+            await ledger.wakes.release(wake.id, self.now(), counted=counted, reason=reason)
+            await ledger.spend.forget(wake.id)
+
+    async def give_back_at_once(self, wake: Wake, reason: str) -> None:
+        """The same uncounted and in one attempt, for the way out: what can't be written now the recovery does."""
+        with sqlite.unless_passing():
+            await self.give_back(wake, reason, counted=False, ledger=self.ledger)
 
     async def _refusal(self, wake: Wake) -> str | None:
         if self.chosen.backend is None:
@@ -175,13 +188,24 @@ class Engine:
     def local_now(self) -> datetime:
         return self.now().astimezone(self.settings.resident.zone)
 
+    def closing(self) -> Closing:
+        return Closing(
+            settings=self.settings,
+            ledger=self.ledger,
+            patient=self.patient,
+            pipeline=self.pipeline,
+            redactor=self.redactor,
+            now=self.now,
+            run_sync=self.run_sync,
+        )
+
     def _recovery(self) -> Recovery:
         return Recovery(
             settings=self.settings,
-            ledger=self.ledger,
+            ledger=self.patient,
             lock=self.lock,
+            closing=self.closing(),
             pipeline=self.pipeline,
-            redactor=self.redactor,
             status=self.status,
             now=self.now,
             run_sync=self.run_sync,
@@ -230,7 +254,11 @@ class _Session:
     workplace: Workplace
     why_cancelled: Callable[[], str]
     performance: Performance | None = None
+    closing: Closing = attrs.field(init=False)
     began_clock: float = attrs.field(factory=trio.current_time)
+
+    def __attrs_post_init__(self) -> None:
+        self.closing = self.engine.closing()
 
     async def live(self, report: Progress) -> EndedSession:
         ended: EndedSession | None = None
@@ -252,6 +280,7 @@ class _Session:
         result: RunResult | None = None
         error: str | None = None
         ended: EndedSession | None = None
+        written = False
         try:
             order = await self._prepare()
             self.performance = self._performance(order, report)
@@ -261,7 +290,15 @@ class _Session:
         finally:
             interrupted = self.why_cancelled() if result is None and error is None else None
             with trio.CancelScope(shield=True):
-                ended = await self._record(result, error=error, interrupted=interrupted)
+                ended = await self._judged(Ending(result=result, error=error, interrupted=interrupted))
+                if ended is not None:
+                    written = await self.closing.written_at_once(self.wake.id, ended)
+                    if written:
+                        await self._noted(result)
+        if ended is not None and not written:
+            # only here, where a wished end is heeded: then the recovery finds what was kept, and goes on from there
+            await self.closing.write(self.wake.id, ended)
+            await self._noted(result)
         return ended
 
     async def _prepare(self) -> RunOrder:
@@ -326,7 +363,7 @@ class _Session:
         return Performance(
             order=order,
             backend=engine.chosen.backend,
-            ledger=engine.ledger,
+            ledger=engine.patient,
             publish=engine.publish,
             now=engine.now,
             run_sync=engine.run_sync,
@@ -335,33 +372,27 @@ class _Session:
             projection=Projection(order.session_id, order.home, engine.redactor, self.kind.private),
             summary=Summary(order.home),
             on_running=lambda: report("running"),
+            on_end=self._model_ended,
         )
 
-    async def _record(
-        self, result: RunResult | None, *, error: str | None, interrupted: str | None
-    ) -> EndedSession | None:
-        """The terminal record; or, when nothing was begun and nothing failed, the wake back into the queue."""
+    async def _model_ended(self) -> None:
+        """Where the raw record can't be written any more, how the model ended is kept in the room taken for that."""
+        performance = self.performance
+        if performance is not None and performance.files.trouble is not None:
+            so_far = self.closing.ended(self.kind, performance.summary, Ending(result=RunResult(0)))
+            await self.closing.keep(self.workplace, so_far)
+
+    async def _judged(self, ending: Ending) -> EndedSession | None:
+        """How it ended, kept and shown; or, when nothing was begun and nothing failed, the wake back into the queue."""
         engine, performance = self.engine, self.performance
         begun = performance is not None and performance.spawned_yet
-        if interrupted is not None and not begun:
-            await engine.give_back(self.wake, interrupted, counted=False)
+        if ending.interrupted is not None and not begun:
+            await engine.give_back_at_once(self.wake, ending.interrupted)
             return None
         summary = performance.summary if performance is not None else Summary(engine.settings.home)
-        state, reason = judge(summary, result, error=error, interrupted=interrupted)
         duration = trio.current_time() - self.began_clock
-        ended = outcome(
-            summary,
-            state=state,
-            reason=reason,
-            exit_code=result.exit_code if result is not None else None,
-            ended_at=engine.now(),
-            redactor=engine.redactor,
-            # a terminal's conversation has its hooks only after a clean end
-            hooks=engine.pipeline.names(reduced=self.kind.reduced_hooks)
-            if begun and (self.kind.name != "talk" or state == "completed")
-            else (),
-            duration=duration if begun else None,
-        )
+        ended = self.closing.ended(self.kind, summary, ending, begun=begun, duration=duration)
+        await self.closing.keep(self.workplace, ended)
         if performance is not None and begun:
             performance.show(
                 performance.projection.close(
@@ -371,21 +402,14 @@ class _Session:
                     cost_usd=ended.cost_usd or 0.0,
                 )
             )
-        await engine.purse.ended(self.wake.id, state, ended.reason)
-        await engine.ledger.sessions.finish(self.wake.id, ended)
-        await self._notice_loss()
-        await self._note(summary.result_lines, result.stderr if result is not None else "", performance)
-        if self.kind.live and begun and interrupted is None:
-            await self._status_hooks()
         return ended
 
-    async def _notice_loss(self) -> None:
-        """A session that took much of memory.md away is marked; what was there is kept."""
-        with contextlib.suppress(OSError):  # as with the status: the record itself is written
-            loss = await self.engine.run_sync(lambda: memory_loss(self.engine.settings.paths, self.wake.id))
-            if loss:
-                await self.engine.ledger.sessions.notice(self.wake.id, loss)
-                await self._log([f"Notice: {loss}"])
+    async def _noted(self, result: RunResult | None) -> None:
+        """What belongs behind the record: lines of the log, and the status of the hooks that now begin."""
+        performance = self.performance
+        await self.closing.note(self.wake.id, self._lines(result.stderr if result is not None else "", performance))
+        if self.kind.live and performance is not None and performance.spawned_yet and result is not None:
+            await self._status_hooks()
 
     async def _status_hooks(self) -> None:
         started = self.began.isoformat(timespec="seconds")
@@ -394,8 +418,8 @@ class _Session:
                 kind=self.kind.name, session_id=self.wake.id, started_at=started, phase="hooks"
             )
 
-    async def _note(self, results: list[bytes], stderr: str, performance: Performance | None) -> None:
-        lines: list[str | bytes] = list(results)
+    def _lines(self, stderr: str, performance: Performance | None) -> list[str | bytes]:
+        lines: list[str | bytes] = list(performance.summary.result_lines) if performance is not None else []
         if stderr.strip():
             lines.append("Error output, its end:")
             lines += [f"  {line}" for line in self.engine.redactor.text(stderr).splitlines()[-50:]]
@@ -403,8 +427,7 @@ class _Session:
             lines.append(f"Record of lines: {performance.files.trouble}")
         if performance is not None and performance.rejected:
             lines.append(f"Events that could not be shown: {performance.rejected}")
-        if lines:
-            await self._log(lines)
+        return lines
 
     async def _log(self, lines: list[str | bytes]) -> None:
         path = sessionlog.log_path(self.engine.settings.paths.logs, self.wake.id)
@@ -427,11 +450,11 @@ class _Session:
             reply=ended.reply,
             exit_code=ended.exit_code,
             run_sync=engine.run_sync,
-            ledger=engine.ledger,
+            ledger=engine.patient,
             index=engine.index,
             environ=engine.environ,
         )
-        verdicts = await engine.pipeline.run(context, ledger=engine.ledger, now=engine.now)
+        verdicts = await engine.pipeline.run(context, ledger=engine.patient, now=engine.now)
         return {name: verdict.value for name, verdict in verdicts.items()}
 
     async def _leave(self, ended: EndedSession | None) -> None:
@@ -444,11 +467,15 @@ class _Session:
                 await engine.status.idle(
                     kind=self.kind.name, session_id=self.wake.id, ended_at=ended_at, exit_code=code
                 )
-        rows = await engine.ledger.hooks.of(self.wake.id)
+        rows: tuple[HookRow, ...] = ()
+        unfinished = True
+        with contextlib.suppress(sqlite3.Error):  # a ledger that can't be read: what is not known to be over is kept
+            rows = await engine.ledger.hooks.of(self.wake.id)
+            row = await engine.ledger.sessions.get(self.wake.id)
+            unfinished = any(each.verdict is None for each in rows) or (row is not None and not row.ended)
         lines = [f"Hook {row.name}: {row.verdict or 'later'}{f' ({row.error})' if row.error else ''}" for row in rows]
         if lines:
             await self._log([engine.redactor.text(" ".join(line.split())) for line in lines])
-        unfinished = any(row.verdict is None for row in rows)
 
         def tidy() -> None:
             # the log first: while there is a workplace, a later life looks whether its log has an end

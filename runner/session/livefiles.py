@@ -43,6 +43,11 @@ class LineFiles:
         while self._size > ROOM and not self._done.is_set():
             await self._room.wait()  # no deadline: the writer either makes room or ends, and wakes us both times
 
+    async def settled(self) -> None:
+        """Wait until all that was put is in the files, or can't be written."""
+        while self._size and not self._done.is_set():
+            await self._room.wait()  # no deadline: as above
+
     async def run(self) -> None:
         """Write batches until finished."""
         try:

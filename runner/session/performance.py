@@ -1,8 +1,7 @@
 """One session while its model runs: what each record sets in motion, and what the end makes of it."""
 
 import contextlib
-from collections.abc import Callable, Mapping
-from datetime import datetime
+from collections.abc import Awaitable, Callable, Mapping
 
 import attrs
 import trio
@@ -14,13 +13,11 @@ from runner.session.events import PublicEvent, Publish
 from runner.session.livefiles import LineFiles, Status
 from runner.session.projection import Projection
 from runner.session.purse import TokenCount
-from runner.session.records import Usage, parse
-from runner.session.redact import Redactor
+from runner.session.records import Ended, Record, parse
 from runner.session.summary import Summary
 
 LARGE_LINE = 256 * 1024
 """Longer lines are taken apart in a thread: the loop has viewers to serve meanwhile."""
-REASON_LIMIT = 500
 
 
 @attrs.frozen(kw_only=True)
@@ -48,6 +45,8 @@ class Performance:
     projection: Projection
     summary: Summary
     on_running: Callable[[], None]
+    on_end: Callable[[], Awaitable[None]]
+    """Waited for when the model has said how it ended, before viewers are told."""
     spawned_yet: bool = attrs.field(default=False, init=False)
     _tokens: TokenCount = attrs.field(factory=TokenCount, init=False)
     _within_budget: trio.CancelScope = attrs.field(factory=trio.CancelScope, init=False)
@@ -78,9 +77,9 @@ class Performance:
             model=self.order.model,
             claude_session_id=self.order.cli_session_id,
         )
-        with trio.CancelScope(shield=True):  # one commit: a cancellation in it would leave it open whether it happened
-            await self.ledger.sessions.spawning(self.order.session_id, facts)
-            self.spawned_yet = True
+        # a cancellation comes before the commit or not at all (see RunSync): what is noted here is what happened
+        await self.ledger.sessions.spawning(self.order.session_id, facts)
+        self.spawned_yet = True
         if self.order.kind.live:
             with contextlib.suppress(OSError):  # a full disk: the session can be lived without being shown in this file
                 await self.status.active(
@@ -96,20 +95,29 @@ class Performance:
 
     async def line(self, line: bytes) -> None:
         if len(line) > LARGE_LINE:
-            events = await self.run_sync(lambda: self._digest(line))
+            record, events = await self.run_sync(lambda: self._digest(line))
         else:
-            events = self._digest(line)
-        self.show(events)
-        await self.files.put(line)
+            record, events = self._digest(line)
+        if isinstance(record, Ended):
+            # the one record that is on the disk before anybody is told: whoever saw the end finds it kept
+            try:
+                await self.files.put(line)
+                await self.files.settled()
+                await self.on_end()
+            finally:
+                self.show(events)
+        else:
+            self.show(events)
+            await self.files.put(line)
         if self.order.budget_tokens is not None:
             self._tokens.feed(line)
             if self._tokens.total > self.order.budget_tokens:
                 self._within_budget.cancel()
 
-    def _digest(self, line: bytes) -> list[PublicEvent]:
+    def _digest(self, line: bytes) -> tuple[Record | None, list[PublicEvent]]:
         record = parse(line)
         self.summary.feed(record, line)
-        return self.projection.feed(record)
+        return record, self.projection.feed(record)
 
     def show(self, events: list[PublicEvent]) -> None:
         for event in events:
@@ -117,61 +125,3 @@ class Performance:
                 self.publish(event)
             except Exception:  # noqa: BLE001 - whatever is wrong with showing it, living it goes on
                 self.rejected += 1
-
-
-def judge(
-    summary: Summary, result: RunResult | None, *, error: str | None, interrupted: str | None
-) -> tuple[str, str | None]:
-    """State and reason of the terminal record."""
-    if interrupted is not None:
-        return "interrupted", interrupted
-    if error is not None:
-        return "failed", error
-    assert result is not None
-    if result.reason is not None:
-        return "failed", result.reason
-    if summary.end is not None and summary.failed:
-        words = summary.end.subtype.removeprefix("error_").replace("_", " ")
-        said = f": {' '.join(summary.end.result.split())}" if summary.end.result else ""
-        return "failed", f"{words if words != 'success' else 'the model reported an error'}{said}"
-    if result.exit_code != 0:
-        return "failed", f"exit code {result.exit_code} after its result"
-    return "completed", None
-
-
-def outcome(
-    summary: Summary,
-    *,
-    state: str,
-    reason: str | None,
-    exit_code: int | None,
-    ended_at: datetime,
-    redactor: Redactor,
-    hooks: tuple[str, ...],
-    duration: float | None = None,
-) -> EndedSession:
-    """The terminal record of a session that ran."""
-    usage = summary.usage if summary.end is not None else Usage()
-    known = summary.end is not None
-    return EndedSession(
-        state=state,
-        ended_at=ended_at,
-        reason=redactor.text(reason)[:REASON_LIMIT] if reason is not None else None,
-        exit_code=exit_code,
-        is_error=state == "failed",
-        num_turns=summary.end.num_turns if summary.end is not None else None,
-        input_tokens=usage.input_tokens if known else None,
-        output_tokens=usage.output_tokens if known else None,
-        cache_read_tokens=usage.cache_read_tokens if known else None,
-        cache_creation_tokens=usage.cache_creation_tokens if known else None,
-        cost_usd=summary.end.cost_usd if summary.end is not None else None,
-        model=summary.model,
-        claude_session_id=summary.claude_session_id,
-        duration_seconds=duration,
-        tools=dict(summary.tools),
-        files_written=tuple(summary.written),
-        files_read=tuple(summary.read),
-        summary=redactor.text(summary.headline()),
-        hooks=hooks,
-        reply=summary.reply(),
-    )

@@ -1,6 +1,5 @@
 """What a session may spend, decided before it is begun; and the pause after a failure that the next would share."""
 
-import json
 from typing import Any
 
 import attrs
@@ -8,6 +7,7 @@ import attrs
 from runner.clock import Now
 from runner.ledger import Ledger, SpendEntry, Wake
 from runner.ledger.budget import limits_of
+from runner.session.records import read, usage_of
 from runner.settings import Settings
 from runner.triggers.intake import AUTOMATIC
 from runner.triggers.pause import PAUSED, Pause, shared_failure
@@ -66,9 +66,9 @@ class TokenCount:
         if b'"usage"' not in line or b'"assistant"' not in line:
             return
         try:
-            message: Any = json.loads(line)["message"]
-            usage = message["usage"]
-            tokens = int(usage.get("input_tokens") or 0) + int(usage.get("output_tokens") or 0)
+            message: Any = read(line)["message"]
+            usage = usage_of(message["usage"])
+            tokens = usage.input_tokens + usage.output_tokens
             identity = str(message.get("id"))
         except (ValueError, TypeError, KeyError, AttributeError, RecursionError):
             return

@@ -4,10 +4,22 @@ All backends speak the `stream-json` dialect of the Claude Code CLI, so everythi
 """
 
 import json
+import math
 from collections.abc import Mapping
 from typing import Any, TypeAlias
 
 import attrs
+
+from runner.storage.storable import cleaned, encodable
+
+MOST_TOKENS = 10**12
+MOST_TURNS = 10**9
+MOST_USD = 1e6
+MOST_MS = 1e12
+"""More than any session can come to: a figure beyond is the sender's mistake, and is taken as this one."""
+_DIGITS = 400
+NAME_LIMIT = 200
+"""Of what is a name, and no text: a model, an id, a tool."""
 
 
 @attrs.frozen
@@ -117,7 +129,7 @@ def parse(line: bytes) -> Record | None:
     if not stripped.startswith(b"{"):
         return None
     try:
-        value = json.loads(stripped)
+        value = read(stripped)
     except (ValueError, RecursionError):
         return None
     if not isinstance(value, dict):
@@ -137,10 +149,26 @@ def parse(line: bytes) -> Record | None:
     return None
 
 
+def read(line: bytes) -> Any:
+    """The JSON value of a line, with its texts encodable; broken bytes and numbers of any length are no fault.
+
+    ValueError or RecursionError for what is no JSON at all.
+    """
+    text = line.decode("utf-8", "replace")
+    try:
+        value = json.loads(text)
+    except json.JSONDecodeError:
+        raise
+    except ValueError:  # an integer of more digits than Python likes to read
+        value = json.loads(text, parse_int=_whole)
+    # an escaped half of a pair is the only way in for one, now that the bytes are decoded
+    return cleaned(value) if "\\ud" in text or "\\uD" in text else value
+
+
 def _system(value: Mapping[str, Any]) -> Record:
     if value.get("subtype") == "init":
-        return Started(_word(value.get("session_id")), _word(value.get("model")))
-    return Notice(_word(value.get("subtype")), value)
+        return Started(_name(value.get("session_id")), _name(value.get("model")))
+    return Notice(_name(value.get("subtype")), value)
 
 
 def _content(value: Mapping[str, Any]) -> list[Mapping[str, Any]]:
@@ -161,7 +189,7 @@ def _said(content: list[Mapping[str, Any]]) -> tuple[TextBlock | ToolUse, ...]:
         elif block.get("type") == "tool_use":
             given = block.get("input")
             blocks.append(
-                ToolUse(_word(block.get("id")), _word(block.get("name")), given if isinstance(given, dict) else {})
+                ToolUse(_word(block.get("id")), _name(block.get("name")), given if isinstance(given, dict) else {})
             )
     return tuple(blocks)
 
@@ -206,29 +234,46 @@ def _ended(value: Mapping[str, Any]) -> Ended:
         subtype=_word(value.get("subtype")),
         is_error=value.get("is_error") is True,
         result=_word(value.get("result")),
-        session_id=_word(value.get("session_id")),
-        duration_ms=_number(value.get("duration_ms")),
-        num_turns=int(_number(value.get("num_turns"))),
-        cost_usd=_number(cost),
-        usage=Usage(
-            input_tokens=int(_number(counts.get("input_tokens"))),
-            output_tokens=int(_number(counts.get("output_tokens"))),
-            cache_read_tokens=int(_number(counts.get("cache_read_input_tokens"))),
-            cache_creation_tokens=int(_number(counts.get("cache_creation_input_tokens"))),
-        ),
-        model=next(iter(models), "") if isinstance(models, dict) else "",
+        session_id=_name(value.get("session_id")),
+        duration_ms=bounded(value.get("duration_ms"), MOST_MS),
+        num_turns=int(bounded(value.get("num_turns"), MOST_TURNS)),
+        cost_usd=bounded(cost, MOST_USD),
+        usage=usage_of(counts),
+        model=_name(next(iter(models), "")) if isinstance(models, dict) else "",
     )
 
 
-def _word(value: object) -> str:
-    """The text, or nothing; halves of surrogate pairs, legal in JSON, become question marks: no encoder takes them."""
-    if not isinstance(value, str):
-        return ""
-    return value if value.isascii() else value.encode("utf-8", "replace").decode()
+def usage_of(counts: Mapping[str, Any]) -> Usage:
+    """The four counts of an answer's `usage`; what is missing or no count is 0."""
+    return Usage(
+        input_tokens=int(bounded(counts.get("input_tokens"), MOST_TOKENS)),
+        output_tokens=int(bounded(counts.get("output_tokens"), MOST_TOKENS)),
+        cache_read_tokens=int(bounded(counts.get("cache_read_input_tokens"), MOST_TOKENS)),
+        cache_creation_tokens=int(bounded(counts.get("cache_creation_input_tokens"), MOST_TOKENS)),
+    )
 
 
-def _number(value: object) -> float:
-    """A finite number or 0: the figures are shown and added up, and NaN would poison both."""
+def bounded(value: object, most: float) -> float:
+    """A figure from outside, from 0 to *most*; 0 for what is no number.
+
+    Figures are shown, added up and compared with a budget. NaN would poison all three, a negative one give money back,
+    and one beyond any use is refused by the database.
+    """
     if isinstance(value, bool) or not isinstance(value, int | float):
         return 0
-    return value if abs(value) < float("inf") and value == value else 0  # noqa: PLR0124 - NaN is not itself
+    if isinstance(value, float) and not math.isfinite(value):
+        return 0
+    return max(0, min(value, most))
+
+
+def _whole(digits: str) -> int:
+    return int(digits) if len(digits) < _DIGITS else int(f"{digits[:2]}{'0' * _DIGITS}")
+
+
+def _word(value: object) -> str:
+    return encodable(value) if isinstance(value, str) else ""
+
+
+def _name(value: object) -> str:
+    """A word for a column: short, and nothing in it that can't be seen."""
+    return "".join(filter(str.isprintable, _word(value)))[:NAME_LIMIT]

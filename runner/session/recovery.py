@@ -10,22 +10,21 @@ import attrs
 from runner.clock import Now
 from runner.ledger import Ledger, RunSync, SessionRow
 from runner.session import sessionlog
+from runner.session.close import Closing, Ending
 from runner.session.errors import SessionLockedError
 from runner.session.hooks.base import HookContext, NoIndex, SemanticIndex
 from runner.session.kinds import KINDS
 from runner.session.livefiles import Status
 from runner.session.lock import SessionLock
 from runner.session.orphans import Mark, end_marked, end_recorded
-from runner.session.performance import EndedSession, outcome
 from runner.session.pipeline import Pipeline
-from runner.session.prompt_history import memory_loss
 from runner.session.records import parse
-from runner.session.redact import Redactor
 from runner.session.summary import Summary
 from runner.session.workplace import Workplace, leftovers
 from runner.settings import Settings
 
 REASON = "the process ended during the session"
+OURS = "the session actor ended during the session"
 
 
 @attrs.frozen
@@ -33,7 +32,7 @@ class Recovered:
     """One thing that was put right."""
 
     session_id: str
-    action: Literal["returned", "interrupted", "hooks", "status"]
+    action: Literal["returned", "closed", "hooks", "status"]
     detail: str = ""
 
 
@@ -42,8 +41,8 @@ class Recovery:
     settings: Settings
     ledger: Ledger
     lock: SessionLock
+    closing: Closing
     pipeline: Pipeline
-    redactor: Redactor
     status: Status
     now: Now
     run_sync: RunSync
@@ -66,7 +65,9 @@ class Recovery:
             return {}
         wake = await self.ledger.wakes.get(session_id)
         place = Workplace(self.settings.paths.tmp / session_id)
-        summary = await self._summary(place.stream)
+        kept = await self.run_sync(place.kept.ended)
+        # the raw record may lack what the disk had no room for
+        reply = kept.reply if kept is not None else (await self._summary(place.stream)).reply()
         zone = self.settings.resident.zone
         context = HookContext(
             session_id=session_id,
@@ -77,7 +78,7 @@ class Recovery:
             stream=place.stream,
             message=wake.message if wake is not None else "",
             sender=wake.sender if wake is not None else "",
-            reply=summary.reply(),
+            reply=reply,
             exit_code=row.exit_code,
             run_sync=self.run_sync,
             ledger=self.ledger,
@@ -97,7 +98,7 @@ class Recovery:
                 )
                 done.append(Recovered(wake.id, "returned", now.state))
         unfinished = await self.ledger.sessions.unfinished()
-        done += [await self._interrupt(row) for row in unfinished]
+        done += [await self._close(row) for row in unfinished]
         if await self.status.repair(ended_at=self.now().isoformat(timespec="seconds")):
             done.append(Recovered("", "status", "idle"))
         for session_id in await self.ledger.hooks.unfinished_sessions():
@@ -124,37 +125,28 @@ class Recovery:
 
         await self.run_sync(leave)
 
-    async def _interrupt(self, row: SessionRow) -> Recovered:
+    async def _close(self, row: SessionRow) -> Recovered:
+        """End what is left of its processes, then give it the record that its own life did not come to."""
         grace = self.settings.session.kill_seconds
-        ended = 0
+        over = 0
         if row.pid is not None and row.pid_started is not None:
-            ended += await end_recorded(row.pid, row.pid_started, run_sync=self.run_sync, grace=grace)
+            over += await end_recorded(row.pid, row.pid_started, run_sync=self.run_sync, grace=grace)
         mark = Mark(row.session_id, self.settings.home)
-        ended += len(await end_marked(mark, run_sync=self.run_sync, grace=grace))
-        summary = await self._summary(self.settings.paths.tmp / row.session_id / "stream.jsonl")
-        kind = KINDS.get(row.type)
-        record: EndedSession = outcome(
-            summary,
-            state="interrupted",
-            reason=REASON,
-            exit_code=None,
-            ended_at=self.now(),
-            redactor=self.redactor,
-            hooks=self.pipeline.names(reduced=kind.reduced_hooks) if kind is not None else (),
+        over += len(await end_marked(mark, run_sync=self.run_sync, grace=grace))
+        place = Workplace(self.settings.paths.tmp / row.session_id)
+        ended = await self.run_sync(place.kept.ended)
+        summary = await self._summary(place.stream)
+        if ended is None:
+            why = OURS if await self.run_sync(place.kept.is_ours) else REASON
+            ended = self.closing.ended(KINDS.get(row.type), summary, Ending(interrupted=why))
+            await self.closing.keep(place, ended)
+        await self.closing.write(row.session_id, ended)
+        # the log's end comes when its hooks are through
+        reason = [f"{ended.state.capitalize()}: {ended.reason}"] if ended.reason else []
+        await self.closing.note(row.session_id, [*summary.result_lines, *reason])
+        return Recovered(
+            row.session_id, "closed", ", ".join([ended.state, *([f"{over} processes ended"] if over else [])])
         )
-        await self.ledger.sessions.finish(row.session_id, record)
-        loss = await self.run_sync(lambda: memory_loss(self.settings.paths, row.session_id))
-        if loss:
-            await self.ledger.sessions.notice(row.session_id, loss)
-        log = sessionlog.log_path(self.settings.paths.logs, row.session_id)
-
-        def note() -> None:  # the log's end comes when its hooks are through
-            if log.exists():
-                notices = [f"Notice: {loss}"] if loss else []
-                sessionlog.append(log, [*summary.result_lines, *notices, f"Interrupted: {REASON}"])
-
-        await self.run_sync(note)
-        return Recovered(row.session_id, "interrupted", f"{ended} processes ended" if ended else "")
 
     async def _summary(self, stream: Path) -> Summary:
         def read() -> Summary:

@@ -6,6 +6,7 @@ from pathlib import Path
 import attrs
 
 from runner.session.before import Before
+from runner.session.kept import Kept
 
 
 @attrs.frozen
@@ -20,11 +21,16 @@ class Workplace:
     def before(self) -> Before:
         return Before(self.folder)
 
+    @property
+    def kept(self) -> Kept:
+        return Kept(self.folder / "outcome.json")
+
     def make(self) -> None:
         """A fresh one: what an earlier attempt left is gone."""
         self.wipe()
         self.folder.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
         self.folder.mkdir(mode=0o700)
+        self.kept.reserve()
 
     def wipe(self) -> None:
         if self.folder.is_symlink():
@@ -32,8 +38,8 @@ class Workplace:
         shutil.rmtree(self.folder, ignore_errors=True)
 
     def forget_prompts(self) -> None:
-        """Drop everything but what the hooks still need: the raw record, and what was so before the model ran."""
-        needed = {self.stream, *self.before.files}
+        """Drop everything but what the hooks still need: the raw record, how it ended, and what was so before."""
+        needed = {self.stream, self.kept.path, *self.before.files}
         if self.folder.is_dir():
             for path in self.folder.iterdir():
                 if path not in needed:

@@ -58,7 +58,12 @@ def write_atomic(path: Path, data: bytes | str, *, mode: int | None = None) -> N
 
 def write_json(path: Path, value: object, *, mode: int | None = None) -> None:
     """Replace *path* by *value* as indented JSON that people can read."""
-    write_atomic(path, json.dumps(value, ensure_ascii=False, indent=2) + "\n", mode=mode)
+    text = json.dumps(value, ensure_ascii=False, indent=2)
+    try:
+        data = text.encode()
+    except UnicodeEncodeError:  # the name of a file may be no UTF-8: escaped, it is the same name when it is read again
+        data = json.dumps(value, indent=2).encode()
+    write_atomic(path, data + b"\n", mode=mode)
 
 
 def create_new(path: Path, data: bytes | str, *, mode: int = 0o644) -> bool:

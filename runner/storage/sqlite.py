@@ -7,19 +7,35 @@ from contextlib import closing, contextmanager
 from pathlib import Path
 from urllib.parse import quote
 
-__all__ = ["BUSY_SECONDS", "checkpoint", "open_reader", "open_writer", "transaction"]
+__all__ = ["BUSY_SECONDS", "checkpoint", "open_reader", "open_writer", "passing", "transaction", "unless_passing"]
 
 BUSY_SECONDS = 5.0
 
+_PASSING = frozenset(
+    {
+        sqlite3.SQLITE_BUSY,
+        sqlite3.SQLITE_LOCKED,
+        sqlite3.SQLITE_NOMEM,
+        sqlite3.SQLITE_READONLY,
+        sqlite3.SQLITE_IOERR,
+        sqlite3.SQLITE_FULL,
+        sqlite3.SQLITE_CANTOPEN,
+        sqlite3.SQLITE_PROTOCOL,
+    }
+)
+"""What is wrong with the machine and not with the statement: locked by somebody, a full or failing disk."""
 
-def open_writer(path: Path, *, mode: int = 0o600) -> sqlite3.Connection:
+
+def open_writer(
+    path: Path, *, mode: int = 0o600, factory: type[sqlite3.Connection] = sqlite3.Connection
+) -> sqlite3.Connection:
     """The connection that writes. Made in autocommit, so that `transaction` alone decides where one begins and ends.
 
     It may be used from any thread, but by one at a time: its owner's limiter sees to that.
     """
     # made with its permissions, which the WAL and shared-memory files beside it then copy
     os.close(os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, mode))
-    connection = _connect(path, "rw")
+    connection = _connect(path, "rw", factory)
     try:
         connection.execute("PRAGMA journal_mode=WAL")
         connection.execute("PRAGMA synchronous=FULL")
@@ -30,9 +46,9 @@ def open_writer(path: Path, *, mode: int = 0o600) -> sqlite3.Connection:
     return connection
 
 
-def open_reader(path: Path) -> sqlite3.Connection:
+def open_reader(path: Path, *, factory: type[sqlite3.Connection] = sqlite3.Connection) -> sqlite3.Connection:
     """A connection that can only read; the file has to exist."""
-    connection = _connect(path, "ro")
+    connection = _connect(path, "ro", factory)
     try:
         connection.execute("PRAGMA query_only=ON")
     except BaseException:
@@ -54,13 +70,30 @@ def transaction(connection: sqlite3.Connection) -> Iterator[sqlite3.Connection]:
         raise
 
 
-def _connect(path: Path, mode: str) -> sqlite3.Connection:
+def passing(error: sqlite3.Error) -> bool:
+    """Whether the same statement may well succeed later, with nothing of ours changed."""
+    code = getattr(error, "sqlite_errorcode", None)
+    return code is not None and code & 0xFF in _PASSING
+
+
+@contextmanager
+def unless_passing() -> Iterator[None]:
+    """Go on behind the body when it fails for what passes by itself: for what is tried once and needn't succeed."""
+    try:
+        yield
+    except sqlite3.Error as error:
+        if not passing(error):
+            raise
+
+
+def _connect(path: Path, mode: str, factory: type[sqlite3.Connection]) -> sqlite3.Connection:
     connection = sqlite3.connect(
         f"file:{quote(str(path.absolute()))}?mode={mode}",
         uri=True,
         timeout=BUSY_SECONDS,
         isolation_level=None,
         check_same_thread=False,
+        factory=factory,
     )
     connection.row_factory = sqlite3.Row
     return connection

@@ -1,6 +1,9 @@
 """The session actor across restarts: one spawn a wake, one record, one verdict a hook, and an answer at any time."""
 
 import os
+import sqlite3
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, closing, contextmanager
 from pathlib import Path
 from random import Random
 
@@ -9,7 +12,7 @@ import pytest
 import trio
 
 from actors.protocol import Cancel, Drain, SessionState, Status, Work
-from actors.session import PHASE, WAITING, SessionActor
+from actors.session import ENDED, LEDGER, PHASE, WAITING, SessionActor
 from runner.clock import system_now
 from runner.kernel import ChildSpec, DeadLetters, Event, EventRing, Mailbox, Supervisor
 from runner.ledger import SessionRow, SpendEntry, WakeRequest
@@ -19,6 +22,7 @@ from runner.session.engine import Engine
 from runner.session.events import PublicEvent
 from runner.session.hooks.base import Hook, HookContext, Verdict
 from runner.session.sources.base import Ask, Source
+from runner.storage import sqlite
 from tests.runner.session.stage import Stage, clean_environment, in_thread, stage
 from tests.support import fake_cli
 
@@ -58,10 +62,14 @@ class Trap:
 
     point: str
     reached: trio.Event = attrs.field(factory=trio.Event)
+    deed: Callable[[], object] | None = None
+    """Done there and then, the first time."""
 
     def at(self, point: str) -> None:
         """This point of a wake has come."""
         if point == self.point:
+            if self.deed is not None and not self.reached.is_set():
+                self.deed()
             self.reached.set()
 
 
@@ -314,4 +322,68 @@ async def test_a_budget_is_in_force_with_the_next_wake(tmp_path: Path, nursery: 
         assert (await house.over(await house.wake())).state == "completed"
         assert house.made.engine.settings is s.settings
         assert house.made.engine.purse.settings is s.settings
+        nursery.cancel_scope.cancel()
+
+
+@contextmanager
+def held(home: Path) -> Iterator[None]:
+    """Another process writes in the ledger, for as long as the body runs."""
+    with closing(sqlite3.connect(home / "sessions.db", isolation_level=None)) as other:
+        other.execute("BEGIN IMMEDIATE")
+        yield
+
+
+@pytest.mark.parametrize(
+    "point", ["phase gathering", "spawned", "line 2", "after the run", "phase hooks", "hook thoughts"]
+)
+async def test_a_ledger_that_takes_nothing_is_waited_for(
+    tmp_path: Path, nursery: trio.Nursery, monkeypatch: pytest.MonkeyPatch, point: str
+) -> None:
+    """Wherever it begins the actor lives on and says that it waits; then the session is completed, with its hooks."""
+    monkeypatch.setattr(sqlite, "BUSY_SECONDS", 0.05)
+    program = fake_cli.install(tmp_path, "well")
+    async with stage(tmp_path, session__backend="claude-cli", session__claude_bin=str(program)) as s:
+        house = House(s, program, Trap(point))
+        with ExitStack() as hold:
+            house.trap.deed = lambda: hold.enter_context(held(s.home))
+            await house.start(nursery)
+            session_id = await house.wake()
+            with trio.fail_after(OVER_WITHIN):
+                while not house.made.board.state.waits:
+                    await trio.sleep(0.01)
+            assert "the ledger can't take it" in house.made.board.state.waits
+            assert house.supervisor.children()[0].restarts == 0
+        row = await house.over(session_id)
+        assert (row.state, row.cost_usd) == ("completed", 0.25)
+        assert None not in {hook.verdict for hook in row.hooks}
+        assert house.supervisor.children()[0].restarts == 0
+        causes = [event.fields["cause"] for event in house.events.recent(200) if event.name == LEDGER]
+        assert causes[-1] == ""
+        assert fake_cli.spawns(program) == 1
+        assert house.made.board.state.waits == ""
+        nursery.cancel_scope.cancel()
+
+
+async def test_an_end_is_heeded_while_the_record_waits(
+    tmp_path: Path, nursery: trio.Nursery, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A restart does not wait for the ledger; the next life writes the record as it was: completed, with its cost."""
+    monkeypatch.setattr(sqlite, "BUSY_SECONDS", 0.05)
+    program = fake_cli.install(tmp_path, "well")
+    async with stage(tmp_path, session__backend="claude-cli", session__claude_bin=str(program)) as s:
+        house = House(s, program, Trap("after the run"))
+        with ExitStack() as hold:
+            house.trap.deed = lambda: hold.enter_context(held(s.home))
+            await house.start(nursery)
+            session_id = await house.wake()
+            with trio.fail_after(OVER_WITHIN):
+                while not house.made.board.state.waits:
+                    await trio.sleep(0.01)
+            with trio.fail_after(5):
+                report = await house.supervisor.restart("session", by="the test")
+            assert report.done, report.text
+        row = await house.over(session_id)
+        assert (row.state, row.reason, row.cost_usd) == ("completed", None, 0.25)
+        assert [event.fields["state"] for event in house.events.recent(200) if event.name == ENDED] == ["completed"]
+        assert fake_cli.spawns(program) == 1
         nursery.cancel_scope.cancel()

@@ -32,7 +32,7 @@ RECOVERY = 16
 """How many operations of a recovery may pass before that."""
 PATIENCE = 3
 """Sessions until a chosen point that does not come is given up for a random one."""
-UNNAMED = frozenset({"write", "_write", "read", "run_sync"})
+UNNAMED = frozenset({"write", "_write", "read", "run_sync", "_until_done"})
 GIT = ("git update-index", "git write-tree", "git commit-tree", "git update-ref", "git push")
 """The commands of git that change something."""
 UNSEEN = frozenset({"LineFiles.run", *GIT})
@@ -160,7 +160,7 @@ class Power:
             self.opened = list(value)
             self.ledger = self.opened[0]
             self.passed(name)
-        elif name.startswith("_Doors"):
+        elif name.startswith("Doors"):
             pass  # it has been closed
         elif self.ledger.total_changes != before:
             if name == "Wakes.claim":

@@ -30,6 +30,11 @@ FAULTS = (
     "error_result",
     "dies_after_result",
     "slow",
+    "empty_error",
+    "goes_on",
+    "goes_silent",
+    "stays_a_while",
+    "odd_figures",
 )
 LONG = 50 * 1024 * 1024
 
@@ -152,6 +157,36 @@ def main(mode: str, program: str) -> None:  # noqa: C901, PLR0912, PLR0915 - one
             say(result(subtype="error_max_turns", is_error=True, result=None))
             sys.stdout.flush()
             os._exit(1)
+        case "empty_error":
+            say(result())
+            nothing = {"total_cost_usd": 0, "num_turns": 0, "usage": {}}
+            say(result(subtype="error_during_execution", is_error=True, result=None, **nothing))
+            sys.stdout.flush()
+            os._exit(1)
+        case "goes_on" | "goes_silent":
+            say(result())
+            say(text("but there is more"))
+            if mode == "goes_silent":
+                forever()
+            time.sleep(1)
+            say(result(result="now all is said", total_cost_usd=0.5, num_turns=2))
+        case "stays_a_while":
+            say(result())
+            for _ in range(6):
+                time.sleep(0.2)
+                say({"type": "system", "subtype": "status"})
+            say(result(result="now all is said", total_cost_usd=0.5, num_turns=2))
+        case "odd_figures":
+            odd = 2**63
+            say(
+                result(
+                    num_turns=1e19,
+                    duration_ms=-1,
+                    total_cost_usd=odd,
+                    usage={"output_tokens": odd},
+                    session_id="\ud800",
+                )
+            )
         case "dies_after_result":
             say(result())
             os._exit(9)

@@ -42,6 +42,8 @@ class Turn:
     output_tokens: int = 30
     gate: trio.Event | None = None
     stop_reason: str | None = None
+    usage: Mapping[str, Any] = attrs.field(factory=dict)
+    """Figures in place of the usual ones, of any kind."""
 
     def reason(self) -> str:
         if self.stop_reason is not None:
@@ -61,10 +63,17 @@ class Refuse:
 
 @attrs.frozen
 class BreakOff:
-    """A stream that begins with this text and then fails: by an `error` event or by closing the connection."""
+    """A stream that begins with this text and then fails: by an `error` event, by closing the connection (`cut`), or by
+    ending as if nothing were missing (`end`).
+    """
 
     text: str = "half a"
     how: str = "error"
+    events: int = 3
+    """So many events come first: with 5 of them the text's block is whole, with none of them the answer is empty."""
+    kind: str = "overloaded_error"
+    blocks: tuple[Say | Use, ...] = ()
+    """In place of the text."""
 
 
 @attrs.frozen
@@ -171,10 +180,10 @@ class MessagesApi:
     ) -> None:
         headers = [("content-type", "text/event-stream"), ("transfer-encoding", "chunked"), ("request-id", "req_1")]
         await _send(stream, connection, h11.Response(status_code=200, headers=headers))
-        turn = answer if isinstance(answer, Turn) else Turn((Say(answer.text, 1),))
+        turn = answer if isinstance(answer, Turn) else Turn(answer.blocks or (Say(answer.text, 1),))
         events = list(_events(turn, asked.get("model", "scripted")))
         if isinstance(answer, BreakOff):
-            events = events[:3]
+            events = events[: answer.events]
         for number, event in enumerate(events):
             if number == len(events) - 1 and turn.gate is not None:
                 await turn.gate.wait()  # no deadline: the test holds the gate and has its own
@@ -182,9 +191,9 @@ class MessagesApi:
             await _send(stream, connection, h11.Data(data=data))
         if isinstance(answer, BreakOff):
             if answer.how == "error":
-                fault = {"type": "error", "error": {"type": "overloaded_error", "message": "scripted overload"}}
+                fault = {"type": "error", "error": {"type": answer.kind, "message": "scripted overload"}}
                 await _send(stream, connection, h11.Data(data=f"event: error\ndata: {json.dumps(fault)}\n\n".encode()))
-            else:
+            elif answer.how == "cut":
                 raise trio.BrokenResourceError
         await _send(stream, connection, h11.EndOfMessage())
 
@@ -278,7 +287,7 @@ def _events(turn: Turn, model: str) -> list[dict[str, Any]]:
     for index, block in enumerate(turn.blocks):
         events += _block_events(index, block)
     delta = {"stop_reason": turn.reason(), "stop_sequence": None}
-    usage = {"output_tokens": turn.output_tokens}
+    usage = {"output_tokens": turn.output_tokens, **turn.usage}
     events.append({"type": "message_delta", "delta": delta, "usage": usage})
     events.append({"type": "message_stop"})
     return events

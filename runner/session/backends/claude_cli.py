@@ -17,7 +17,17 @@ from runner.session.backends.base import RunListener, RunOrder, RunResult, RunSy
 from runner.session.backends.process import Limits, Program, Watch, run_process_group
 from runner.session.orphans import Mark
 from runner.session.permit import access_of
-from runner.session.records import Ended, Notice, Said, parse
+from runner.session.records import (
+    Answered,
+    BlockClosed,
+    BlockOpened,
+    Ended,
+    MessageOpened,
+    Notice,
+    Said,
+    TextArrived,
+    parse,
+)
 
 PASSED_ON = frozenset(
     {
@@ -212,16 +222,20 @@ def environment(order: RunOrder, options: CliOptions) -> dict[str, str]:
 def notice(line: bytes, watch: Watch) -> None:
     """Look for the two things that end a run early: its result, and a refused login that it would retry for minutes."""
     head = line if len(line) < _LARGE else line[:512]  # a huge line is content of files, not one of those two
-    if b'"result"' not in head and b"authentication_failed" not in head:
+    if not watch.finished and b'"result"' not in head and b"authentication_failed" not in head:
         return
-    record = parse(line)
-    match record:
+    if watch.finished and len(line) > _LARGE:
+        watch.goes_on = True
+        return
+    match parse(line):
         case Ended():
-            watch.finished = True
+            watch.finished, watch.goes_on = True, False
         case Notice(subtype="api_retry", fields=fields) if fields.get("error") == "authentication_failed":
             watch.fatal = "authentication failed: the model's service refuses the login or key"
         case Said(error="authentication_failed"):
             watch.fatal = "authentication failed: the model's service refuses the login or key"
+        case Said() | Answered() | MessageOpened() | BlockOpened() | TextArrived() | BlockClosed():
+            watch.goes_on = watch.finished
         case _:
             return
 

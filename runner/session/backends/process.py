@@ -52,7 +52,9 @@ class Watch:
     """What the reader of the lines tells the keeper of the process."""
 
     finished: bool = False
-    """The model has said its last word: from now on only the exit is awaited, within the result grace."""
+    """The model has said how it ended: from now on the exit is awaited, within the result grace."""
+    goes_on: bool = False
+    """It has begun again since: what it does now has the patience of any work, until it says once more how it ended."""
     fatal: str | None = None
     """The run is pointless, because ...: it is ended at once."""
 
@@ -123,7 +125,10 @@ class _Run:
                 if reason is None:
                     reason = await self._await_exit()
                 nursery.cancel_scope.cancel()
-        if deadline.cancelled_caught and not self.watch.finished:
+        if deadline.cancelled_caught:
+            if self.watch.finished:
+                self.ended_by_us = True
+                return None
             self.timed_out = True
             return f"over its deadline of {self.limits.deadline:g} s"
         if reason is None and not self.watch.finished:
@@ -180,21 +185,18 @@ class _Run:
         now = trio.current_time()
         if self._gone:
             return now + LINGER
-        return self._grace_ends if self.watch.finished else now + self.limits.stall
+        return self._grace_ends if self.watch.finished and not self.watch.goes_on else now + self.limits.stall
 
     async def _pass_on(self, line: bytes) -> None:
         self.notice(line, self.watch)
-        if self.watch.finished:
-            self._begin_grace()
-        await self.listener.line(line)
-
-    def _begin_grace(self) -> None:
-        if self._grace_ends == math.inf:
+        if self.watch.finished:  # each line shows that it is not done: the grace begins anew
             self._grace_ends = trio.current_time() + self.limits.result_grace
+        await self.listener.line(line)
 
     async def _await_exit(self) -> str | None:
         """Nothing more is read: the process gets what is left of the grace after its result, and is then ended."""
-        self._begin_grace()
+        if self._grace_ends == math.inf:
+            self._grace_ends = trio.current_time() + self.limits.result_grace
         with trio.CancelScope(deadline=self._grace_ends) as grace:
             await self.process.wait()
         if grace.cancelled_caught:

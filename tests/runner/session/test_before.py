@@ -33,7 +33,7 @@ def test_it_outlives_the_prompts(tmp_path: Path) -> None:
     place.before.tell({"thoughts/a.md": 1})
     (place.folder / "system.md").write_text("a prompt")
     place.forget_prompts()
-    assert {path.name for path in place.folder.iterdir()} == {"before.json", "told.json"}
+    assert {path.name for path in place.folder.iterdir()} == {"before.json", "told.json", "outcome.json"}
     again = Before(place.folder)
     assert set(again.visitors()) == {"a.md"}
     assert (again.content(), again.told()) == ({}, {"thoughts/a.md": 1})

@@ -32,6 +32,8 @@ END = (
     b'"usage":{"input_tokens":9}}'
 )
 
+ERROR = END.replace(b'"success","result":"bye"', b'"error_max_turns","is_error":true')
+
 
 @attrs.define(eq=False)
 class Scripted:
@@ -223,15 +225,15 @@ async def test_the_status_goes_through_its_phases(tmp_path: Path) -> None:
             nursery.cancel_scope.cancel()
 
 
-async def left_behind(s: Stage, *, state: str) -> str:
+async def left_behind(s: Stage, *, state: str, lines: tuple[bytes, ...] = (INIT, END), kind: str = "custom") -> str:
     """What a process that was killed leaves: a row, a status, a raw record."""
-    wake = await s.claimed("custom", message="hello")
+    wake = await s.claimed(kind, message="hello")
     await s.ledger.sessions.spawning(wake.id, SessionFacts(backend="claude-cli", started_at=s.now()))
     if state == "running":
         await s.ledger.sessions.running(wake.id, None, None)
     folder = s.home / "data" / "tmp" / wake.id
     folder.mkdir(parents=True)
-    (folder / "stream.jsonl").write_bytes(INIT + b"\n" + END + b"\n" + b'{"type":"assi')
+    (folder / "stream.jsonl").write_bytes(b"\n".join((*lines, b'{"type":"assi')))
     (folder / "system-prompt.md").write_text("private")
     (s.home / "data" / "session-status.json").write_text(
         f'{{"active": true, "type": "custom", "session_id": "{wake.id}"}}'
@@ -240,11 +242,22 @@ async def left_behind(s: Stage, *, state: str) -> str:
     return wake.id
 
 
-@pytest.mark.parametrize("state", ["spawning", "running"])
-async def test_after_a_killed_process_everything_is_put_right(tmp_path: Path, state: str) -> None:
-    """Open rows become interrupted with what is known, the orphan ends, status idle, hooks run, folders go."""
+@pytest.mark.parametrize("row_state", ["spawning", "running"])
+@pytest.mark.parametrize(
+    ("lines", "state", "reason"),
+    [
+        ((INIT, END), "completed", None),
+        ((INIT, ERROR), "failed", "max turns"),
+        ((INIT,), "interrupted", "the process ended during the session"),
+    ],
+    ids=["ended well", "ended badly", "did not end"],
+)
+async def test_after_a_killed_process_everything_is_put_right(
+    tmp_path: Path, row_state: str, lines: tuple[bytes, ...], state: str, reason: str | None
+) -> None:
+    """Open rows end as their records say, the orphan ends, status idle, hooks run, folders go."""
     async with stage(tmp_path) as s:
-        session_id = await left_behind(s, state=state)
+        session_id = await left_behind(s, state=row_state, lines=lines)
         claimed = await s.claimed("noon")
         (s.home / "data" / "tmp" / "older").mkdir()
         mark = Mark(session_id, s.home)
@@ -259,14 +272,17 @@ async def test_after_a_killed_process_everything_is_put_right(tmp_path: Path, st
             assert await trio.to_thread.run_sync(lambda: orphan.wait(5)) != 0
         assert [(found.session_id, found.action) for found in recovered] == [
             (claimed.id, "returned"),
-            (session_id, "interrupted"),
+            (session_id, "closed"),
             ("", "status"),
             (session_id, "hooks"),
         ]
-        await s.assert_left_clean(session_id, "interrupted")
+        await s.assert_left_clean(session_id, state)
         row = await s.ledger.sessions.get(session_id)
         assert row is not None
-        assert (row.cost_usd, row.input_tokens, row.num_turns) == (0.5, 9, 3)
+        assert row.reason == reason
+        assert (row.cost_usd, row.input_tokens, row.num_turns) == (
+            (None,) * 3 if state == "interrupted" else (0.5, 9, 3)
+        )
         assert s.status()["last"]["exit_code"] == "unknown"
         assert (s.home / "transcripts" / f"session-{session_id}.md").exists()
         assert list((s.home / "data" / "tmp").iterdir()) == []

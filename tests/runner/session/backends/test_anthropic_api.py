@@ -2,6 +2,7 @@
 
 import gc
 import json
+import os
 from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
@@ -147,6 +148,13 @@ async def test_a_busy_service_is_tried_again(tmp_path: Path) -> None:
         (Hang(), "stalled: nothing came"),
         (Turn((Say("too long"),), stop_reason="max_tokens"), "longer than"),
         (Turn((Say("no"),), stop_reason="refusal"), "declined"),
+        (Turn((Say("so far"),), stop_reason="model_context_window_exceeded"), "longer than the model can hold"),
+        (Turn((Say("a"), Use("List", {})), stop_reason="model_context_window_exceeded"), "longer than the model"),
+        (Turn((Say("hm"),), stop_reason="moon_phase"), "not known here: moon_phase"),
+        (Turn((Say(" "),), stop_reason="pause_turn"), "paused before a word"),
+        (BreakOff(kind="invalid_request_error", events=5), "refuses the request"),
+        (BreakOff(kind="authentication_error"), "authentication failed"),
+        (BreakOff("whole", events=5), "did not answer for"),
     ],
 )
 async def test_what_cannot_go_on_fails_with_its_reason(tmp_path: Path, answer: Answer, reason: str) -> None:
@@ -182,3 +190,98 @@ async def test_the_deadline_and_the_budget_hold(tmp_path: Path) -> None:
         ended = await s.engine(backend(s, api)).run(await s.claimed())
         assert "max budget usd" in (ended.reason or "")
         assert len(api.requests) == 1
+
+
+@pytest.mark.parametrize("how", ["error", "cut", "end"])
+@pytest.mark.parametrize("events", [0, 1, 5, 7])
+async def test_an_answer_that_breaks_is_asked_for_again(tmp_path: Path, how: str, events: int) -> None:
+    """Wherever it breaks, nothing of it was done: it is begun anew, its words stand once, and what it used counts."""
+    blocks = (Say("I look around.", 1), Use("Write", {"file_path": "thoughts/once.md", "content": "x"}))
+    script: list[Answer] = [BreakOff(how=how, events=events, blocks=blocks), Turn(blocks), text("Done.")]
+    async with stage(tmp_path) as s, service(script) as api:
+        wake = await s.claimed()
+        ended = await s.engine(backend(s, api)).run(wake)
+        assert ended.state == "completed", ended.reason
+        assert [data["text"] for data in s.data("session.text")] == ["I look around.", "Done."]
+        assert s.names().count("session.tool") == 1
+        page = (s.home / "transcripts" / f"session-{wake.id}.md").read_text()
+        assert page.count("I look around.") == 1
+        assert ended.reply == "Done."
+        assert api.requests[0]["messages"] == api.requests[1]["messages"]
+        row = await s.ledger.sessions.get(wake.id)
+        assert row is not None
+        assert row.input_tokens == (360 if events else 240)
+
+
+async def test_a_broken_answer_that_is_given_up_leaves_its_words(tmp_path: Path) -> None:
+    """When no attempt comes to its end, the last one's words are what the session said, cut short."""
+    async with stage(tmp_path) as s, service([BreakOff("I had begun to", events=5)]) as api:
+        wake = await s.claimed()
+        ended = await s.engine(backend(s, api, retry_for=0.1)).run(wake)
+        assert ended.state == "failed"
+        assert ended.reply == "I had begun to\n\n(cut short here)"
+        page = (s.home / "transcripts" / f"session-{wake.id}.md").read_text()
+        assert page.count("I had begun to") == 1
+
+
+async def test_broken_answers_use_up_the_budget(tmp_path: Path) -> None:
+    """A service that breaks off for ever is paid for each time: the session's money ends it."""
+    answer = BreakOff("x", events=5)
+    async with stage(tmp_path, budget__session_usd=0.002) as s, service([answer]) as api:
+        ended = await s.engine(backend(s, api, retry_for=60.0)).run(await s.claimed())
+        assert "max budget usd" in (ended.reason or "")
+        assert 1 < len(api.requests) < 10
+
+
+async def test_halves_of_characters_and_white_space_are_not_sent_back(tmp_path: Path) -> None:
+    """Lone surrogates in texts, in a tool's input and in file names become encodable; a blank block is left out."""
+    async with stage(tmp_path) as s:
+        odd = os.fsdecode(b"thoughts/caf\xe9.md")
+        (s.home / odd).write_text("x")
+        uses = (
+            Use("Write", {"file_path": "thoughts/\ud83c.md", "content": "half \udf0a", "\ud800": 1}, id="a"),
+            Use("List", {"path": "thoughts"}, id="b\ud800"),
+        )
+        first = Turn((Say("\n\n"), Say("a half: \ud83c and a whole: \ud83c\udf0a", 40), *uses))
+        async with service([first, text("Done \udcff.")]) as api:
+            wake = await s.claimed(message="said \ud800 so", kind="custom")
+            ended = await s.engine(backend(s, api)).run(wake)
+        assert ended.state == "completed", ended.reason
+        assert ended.reply == "Done ?."
+        sent = api.requests[1]["messages"]
+        assert [block["type"] for block in sent[1]["content"]] == ["text", "tool_use", "tool_use"]
+        assert sent[1]["content"][0]["text"] == "a half: ? and a whole: \N{WATER WAVE}"
+        assert [result["is_error"] for result in sent[2]["content"]] == [False, False]
+        json.dumps(sent, ensure_ascii=False).encode()
+        await s.assert_left_clean(wake.id, "completed")
+
+
+async def test_a_paused_turn_goes_on(tmp_path: Path) -> None:
+    """What the service paused is sent back without white space at its end; the words of both parts are the reply."""
+    script = [Turn((Say("The first half. \n"),), stop_reason="pause_turn"), text("The second.")]
+    async with stage(tmp_path) as s, service(script) as api:
+        ended = await s.engine(backend(s, api)).run(await s.claimed())
+    assert (ended.state, ended.num_turns) == ("completed", 2)
+    assert ended.reply == "The first half. \n\n\nThe second."
+    assert api.requests[1]["messages"][-1] == {
+        "role": "assistant",
+        "content": [{"type": "text", "text": "The first half."}],
+    }
+
+
+@pytest.mark.parametrize(
+    "figure", [2**63, 2**63 - 1, -5, 1e19, 10**400, True, "12", float("nan"), float("inf"), None, [1], 3.5]
+)
+async def test_any_figure_of_the_service_has_a_record(tmp_path: Path, figure: object) -> None:
+    """Whatever stands where a count belongs, the session is completed, with hooks, and figures that can be added up."""
+    usage = {"output_tokens": figure, "cache_read_input_tokens": figure}
+    async with stage(tmp_path) as s, service([Turn((Say("Well."),), usage=usage)]) as api:
+        wake = await s.claimed()
+        ended = await s.engine(backend(s, api)).run(wake)
+        assert ended.state == "completed", ended.reason
+        row = await s.ledger.sessions.get(wake.id)
+        assert row is not None
+        assert 0 <= (row.output_tokens or 0) <= 10**12
+        assert 0 <= (row.cost_usd or 0) <= 1e6
+        assert {hook.verdict for hook in row.hooks} <= {"done", "not_due"}
+        assert (await s.ledger.spend.totals(s.now())).day_usd == row.cost_usd

@@ -12,6 +12,7 @@ import trio
 
 from runner.session.backends.claude_cli import ClaudeCli, CliOptions
 from runner.session.orphans import Mark, marked
+from runner.session.records import MOST_USD
 from tests.runner.session.stage import Stage, clean_environment, in_thread, stage
 from tests.support import fake_cli
 
@@ -21,6 +22,9 @@ IMPATIENT: Mapping[str, Mapping[str, float]] = {
     "closed_stdout": {"result_grace": 0.3},
     "ignores_term": {"stall": 2.0},
     "stuck_silent": {"stall": 2.0},
+    "goes_on": {"result_grace": 0.2},
+    "stays_a_while": {"result_grace": 0.8},
+    "goes_silent": {"result_grace": 0.2, "stall": 1.0},
 }
 
 
@@ -74,6 +78,10 @@ async def nothing_left(s: Stage, session_id: str, program: Path) -> None:
         ("crashes", "failed", "killed by signal 11 before a result: it broke"),
         ("error_result", "failed", "max turns"),
         ("dies_after_result", "failed", "exit code 9 after its result"),
+        ("empty_error", "completed", ""),
+        ("goes_on", "completed", ""),
+        ("goes_silent", "completed", ""),
+        ("odd_figures", "completed", ""),
     ],
 )
 async def test_every_fault_ends_in_one_record_and_no_process(
@@ -93,6 +101,34 @@ async def test_every_fault_ends_in_one_record_and_no_process(
         assert s.names().count("session.end") == 1
         assert fake_cli.spawns(program) == 1
         assert not (s.home / "data" / "tmp" / wake.id).exists()
+
+
+@pytest.mark.parametrize(
+    ("mode", "reply", "cost", "turns"),
+    [
+        ("empty_error", "all is said", 0.25, 1),
+        ("goes_on", "now all is said", 0.5, 2),
+        ("stays_a_while", "now all is said", 0.5, 2),
+        ("goes_silent", "all is said\n\nbut there is more", 0.25, 1),
+        ("odd_figures", "all is said", MOST_USD, 10**9),
+    ],
+)
+async def test_what_comes_behind_a_result_loses_nothing(
+    tmp_path: Path, mode: str, reply: str, cost: float, turns: int
+) -> None:
+    """An empty error, more turns, a hang or impossible figures behind its success: words, cost and turns are kept."""
+    async with stage(tmp_path) as s:
+        cli, _ = backend(tmp_path, mode)
+        wake = await s.claimed("custom", message="and?")
+        with trio.fail_after(20):
+            ended = await s.engine(cli).run(wake)
+        assert (ended.state, ended.reply) == ("completed", reply)
+        row = await s.ledger.sessions.get(wake.id)
+        assert row is not None
+        assert (row.cost_usd, row.num_turns, row.exit_code) == (cost, turns, 0)
+        assert (await s.ledger.spend.totals(s.now())).day_usd == cost
+        assert {hook.verdict for hook in row.hooks} <= {"done", "not_due"}
+        assert reply in (s.home / "conversations" / f"{wake.id}.md").read_text()
 
 
 async def test_a_line_of_fifty_megabytes_is_taken_whole(tmp_path: Path) -> None:
@@ -193,14 +229,16 @@ async def test_a_cancelled_run_takes_its_processes_along(tmp_path: Path, mode: s
                 while not Path(f"{program}.stdin").exists() or len(s.events) < 2:
                     await trio.sleep(0.01)
                 nursery.cancel_scope.cancel()
-        await s.assert_left_clean(wake.id, "interrupted")
         row = await s.ledger.sessions.get(wake.id)
         assert row is not None
-        assert row.reason == "operator restart"
+        # one that leaves a child behind may have said how it ended before it is cancelled
+        ended = (row.state, row.reason) == ("completed", None) and mode == "setsid_child"
+        assert ended or (row.state, row.reason) == ("interrupted", "operator restart")
+        await s.assert_left_clean(wake.id, row.state)
         await nothing_left(s, wake.id, program)
         assert s.names()[-1] == "session.end"
         left = {path.name for path in (s.home / "data" / "tmp" / wake.id).iterdir()}
-        assert left == {"stream.jsonl", "before.json"}
+        assert left == {"stream.jsonl", "before.json", "outcome.json"}
         recovered = await engine.recover()
         assert [found.action for found in recovered] == ["hooks"]
         assert not (s.home / "data" / "tmp" / wake.id).exists()

@@ -23,13 +23,15 @@ def main(argv: Sequence[str]) -> int:
     parser = argparse.ArgumentParser(prog="soak_endings", description=__doc__)
     parser.add_argument("--rounds", type=int, default=ROUNDS, help="kills at each point")
     parser.add_argument("--locked", type=float, default=LOCKED, help="seconds")
+    parser.add_argument("--first", type=int, default=0, help="number of the first point")
     parser.add_argument("--only", choices=("kill", "lock", "full"), help="one of the three")
     parser.add_argument("--json", action="store_true")
     options = parser.parse_args(argv)
+    points = POINTS[options.first :]
     works = {
-        "kill": [partial(_kill, point) for point in POINTS for _ in range(options.rounds)],
-        "lock": [partial(_lock, point, options.locked) for point in POINTS],
-        "full": [partial(_fill, point) for point in POINTS],
+        "kill": [partial(_kill, point) for point in points for _ in range(options.rounds)],
+        "lock": [partial(_lock, point, options.locked) for point in points],
+        "full": [partial(_fill, point) for point in points],
     }
     for name, trials in works.items():
         if options.only not in (None, name):

@@ -18,7 +18,7 @@ import trio
 from actors.protocol import Board, Cancel, Drain, SessionState, Status, Work
 from runner.clock import Now
 from runner.kernel import EventRing, Life, Mailbox, Reply, Wish
-from runner.ledger import Ledger, SessionRow, Wake
+from runner.ledger import LOOKED_AT, Ledger, SessionRow, Wake, failing_hooks
 from runner.session.engine import Engine
 from runner.session.errors import SessionLockedError
 from runner.settings import Settings
@@ -29,6 +29,9 @@ PHASE = "session.phase"
 
 ENDED = "session.ended"
 """Event: a wake has its terminal record (`session_id`, `type`, `state`, `reason`)."""
+
+HOOK_FAILING = "session.hook_failing"
+"""Event: a hook has failed session after session (`hook`, `sessions`, `cause`); told again after each."""
 
 WAITING = "session.waiting"
 """Event: another process holds the session lock (`session_id`, `type`, `cause`)."""
@@ -189,6 +192,8 @@ class SessionActor:
             row = await self.ledger.sessions.get(wake.id)
             if row is not None and row.ended:
                 self._ended(row)
+                for hook in failing_hooks(await self.ledger.sessions.list(LOOKED_AT)):
+                    self.events.emit(HOOK_FAILING, hook=hook.name, sessions=hook.sessions, cause=hook.reason)
 
     def _heeding(self) -> trio.CancelScope:
         """A scope that a wished end cancels, or has cancelled already."""

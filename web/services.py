@@ -1,6 +1,6 @@
 """Everything a route or a page may touch. It is handed in; nothing is looked up."""
 
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from datetime import datetime
 from typing import Any, Protocol, TypeVar
 
@@ -89,6 +89,10 @@ async def _healthy() -> str | None:
     return None
 
 
+async def _none_failing() -> Mapping[str, int]:
+    return {}
+
+
 async def _no_index(_wanted: Wanted) -> Found:
     return Found()
 
@@ -124,6 +128,8 @@ class Services:
     upcoming: Callable[[], Sequence[Appointment]] = _nothing
     """Wakes to come, soonest first."""
     ledger_check: Callable[[], Awaitable[str | None]] = _healthy
+    failing_hooks: Callable[[], Awaitable[Mapping[str, int]]] = _none_failing
+    """Hooks that fail session after session, and after how many."""
     """None, or in one line what is wrong with the ledger."""
     admit: Callable[[str, str], Awaitable[Admitted]] = _closed
     """Takes in a wake of this type with this prompt; `NotNow` when none is taken."""

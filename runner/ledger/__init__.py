@@ -1,7 +1,7 @@
 """sessions.db: the wake queue, sessions, hook runs and spend. The only package with SQL on that file."""
 
 from runner.ledger.doors import LedgerClosed, RunSync, Waits
-from runner.ledger.failing import FailingHook, failing_hooks
+from runner.ledger.failing import LOOKED_AT, FailingHook, failing_hooks
 from runner.ledger.figures import Figure, Figures
 from runner.ledger.ledger import Ledger, LedgerView
 from runner.ledger.rows import (
@@ -28,6 +28,7 @@ from runner.ledger.titles import Title
 __all__ = [
     "ACTIVE",
     "HOOK_VERDICTS",
+    "LOOKED_AT",
     "OPEN",
     "TERMINAL",
     "FailingHook",

@@ -6,10 +6,12 @@ import attrs
 
 from runner.ledger.rows import SessionRow
 
-__all__ = ["IN_A_ROW", "FailingHook", "failing_hooks"]
+__all__ = ["IN_A_ROW", "LOOKED_AT", "FailingHook", "failing_hooks"]
 
 IN_A_ROW = 3
 """Sessions: one failure may be chance, two a bad day."""
+LOOKED_AT = 20
+"""The newest sessions: enough for a row of those that had the hook."""
 _FAILED = frozenset({"failed", "timed_out"})
 _SILENT = frozenset({None, "upstream_failed"})
 """Verdicts that say nothing about the hook itself: it has not come to its end, or another kept it from beginning."""

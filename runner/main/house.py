@@ -22,7 +22,7 @@ from actors.indexer import Indexer, InForce, Keeping, Searching
 from actors.moderator import Moderator
 from actors.protocol import Board, Drain, Meaning, Publish, Work
 from actors.scheduler import Scheduler
-from actors.session import SessionActor
+from actors.session import HOOK_FAILING, SessionActor
 from actors.telegram import Telegram
 from actors.watcher import Watcher
 from runner import resources
@@ -33,7 +33,7 @@ from runner.control.protocol import CommandError, Commands, ReloadResult
 from runner.control.server import ControlSocket
 from runner.errors import RunnerError
 from runner.kernel import Actor, Backoff, DeadLetters, Event, EventRing, Intensity, KernelError, Supervisor
-from runner.ledger import Ledger, RunSync
+from runner.ledger import LOOKED_AT, Ledger, RunSync, failing_hooks
 from runner.ledger.budget import limits_of
 from runner.live import Hub
 from runner.live.frames import END, SESSION
@@ -72,7 +72,15 @@ SEARCHERS = 2
 
 SLOTS_SHOWN = 8
 QUIET_EVENTS = ("actor.starting", "actor.ready")
-LOUD_EVENTS = ("actor.crashed", "actor.hung", "actor.stuck", "actor.failed", "supervisor.giving_up", "loop.blocked")
+LOUD_EVENTS = (
+    "actor.crashed",
+    "actor.hung",
+    "actor.stuck",
+    "actor.failed",
+    "supervisor.giving_up",
+    "loop.blocked",
+    HOOK_FAILING,
+)
 
 
 @attrs.frozen
@@ -398,6 +406,7 @@ class House:
             actors=self.supervisor.children,
             upcoming=self._upcoming,
             ledger_check=self._ledger_check,
+            failing_hooks=self._failing_hooks,
             admit=self._admission().admit,
             stopping=self.supervisor.stopping.is_set,
             rehearsal=lambda: self.chosen.name == "rehearsal",
@@ -435,6 +444,10 @@ class House:
         if not self.settings.schedule.enabled:
             return ()
         return self.schedule.upcoming(self.now(), SLOTS_SHOWN)
+
+    async def _failing_hooks(self) -> Mapping[str, int]:
+        newest = await self.ledger.sessions.list(LOOKED_AT)
+        return {hook.name: hook.sessions for hook in failing_hooks(newest)}
 
     async def _ledger_check(self) -> str | None:
         try:

@@ -3,6 +3,7 @@
 import json
 from pathlib import Path
 
+import httpx
 import trio
 
 from tests.support.life import Planted, kept, new_repository, run_git, words_of
@@ -30,13 +31,23 @@ async def test_words_are_kept_and_a_hook_that_goes_on_failing_is_told(
     verdict, text = await _told(up)
     assert verdict == "wrong"
     assert "git has failed after each of the last 3 sessions: projects/git~1 not added: git refuses a file" in text
+    assert await _ready(up) == {"hook:git": "failed after each of 3 sessions"}
+    assert any("session.hook_failing" in line for line in up.stderr)
     assert words_of(home, "projects/x/a.md") == "words 2"
     assert {f"thoughts/note-{number}.md" for number in range(3)} <= kept(home).keys()
     assert planted.ran == ""
     bad.unlink()
     await up.wake("noon")
     assert (await _told(up))[0] == "ok"
+    assert await _ready(up) == {}
     assert await up.stop() == 0
+
+
+async def _ready(up: Running) -> dict[str, str]:
+    """What readiness says of them."""
+    async with httpx.AsyncClient() as client:
+        found = (await client.get(f"{up.url}/api/v1/health/ready")).json()
+    return {one["name"]: one["message"] for one in found["checks"] if one["name"].startswith("hook:")}
 
 
 async def _told(up: Running) -> tuple[str, str]:

@@ -62,6 +62,9 @@ def routes(services: Services) -> Blueprint:
         checks.append(_check("db:sessions.db", await services.ledger_check()))
         is_ready = all(check["status"] == "ok" for check in checks)
         checks += [actor_check(actor) for actor in services.actors()]
+        # the last word of an ill ledger is said above
+        failing = await services.failing_hooks() if is_ready else {}
+        checks += [_check(f"hook:{name}", f"failed after each of {times} sessions") for name, times in failing.items()]
         word = "ready" if is_ready else "not_ready"
         document = {"status": word, "checks": checks}
         return answers.ready(dump(document)) if is_ready else answers.as_json(document, status=503)

@@ -33,6 +33,23 @@ async def test_ready_lists_folders_ledger_and_actors(world: World) -> None:
     assert str(world.home) not in found.text
 
 
+async def test_a_hook_that_keeps_failing_is_told(world: World) -> None:
+    """Last of all, by name and number only: what git said may name what is not for everybody."""
+
+    async def failing() -> dict[str, int]:
+        return {"git": 4}
+
+    world.change(failing_hooks=failing)
+    async with running(world) as server:
+        found = await server.get(API + "/health/ready")
+    assert found.status == 200
+    assert found.json()["checks"][-1] == {
+        "name": "hook:git",
+        "status": "failed",
+        "message": "failed after each of 4 sessions",
+    }
+
+
 @pytest.mark.parametrize("harm", ["missing", "not a folder", "ledger"])
 async def test_not_ready_says_why(world: World, harm: str) -> None:
     """A folder that is gone or is none, or a ledger that does not answer, is a 503 with its reason."""

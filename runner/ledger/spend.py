@@ -15,13 +15,18 @@ ALL_LEFT = "(all that was left)"
 
 
 def record(connection: sqlite3.Connection, entry: SpendEntry, day: str, *, reserved: bool = False) -> None:
-    """Book an entry on a calendar day of the home; one of the same ref and purpose is replaced."""
+    """Book an entry on a calendar day of the home; one of the same ref and purpose is replaced.
+
+    What was set aside is booked on the day that it was set aside on, also when the clock went back over midnight since:
+    that day had room for it.
+    """
     connection.execute(
         """
         INSERT INTO spend (ref, purpose, at, day, model, input_tokens, output_tokens, cost_usd, reserved)
         VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)
         ON CONFLICT (ref, purpose) DO UPDATE SET
-            at = excluded.at, day = excluded.day, model = excluded.model, input_tokens = excluded.input_tokens,
+            at = excluded.at, day = CASE WHEN spend.reserved THEN spend.day ELSE excluded.day END,
+            model = excluded.model, input_tokens = excluded.input_tokens,
             output_tokens = excluded.output_tokens, cost_usd = excluded.cost_usd, reserved = excluded.reserved
         """,
         (

@@ -185,6 +185,17 @@ async def test_spend(ledger: Ledger) -> None:
     assert (await ledger.spend.totals(datetime(2026, 1, 31, 20, tzinfo=UTC))).day_usd == 7.0
 
 
+async def test_what_was_set_aside_is_booked_on_its_day(ledger: Ledger) -> None:
+    """A clock that goes back over midnight moves no cost to a day that had no room for it."""
+    limits = Limits(day_usd=1.0)
+    yesterday = NOW - timedelta(days=1)
+    await ledger.spend.record(SpendEntry(ref="full", at=yesterday, cost_usd=1.0))
+    assert await ledger.spend.reserve(SpendEntry(ref="late", at=NOW, cost_usd=0.9), limits) is None
+    await ledger.spend.record(SpendEntry(ref="late", at=yesterday, cost_usd=0.8))
+    assert (await ledger.spend.totals(yesterday)).day_usd == 1.0
+    assert (await ledger.spend.totals(NOW)).day_usd == 0.8
+
+
 async def test_reservations_end(ledger: Ledger) -> None:
     """An end without cost gives the reservation back; an interruption keeps it, for what was used is unknown."""
     for state, kept in (("failed", 0.0), ("interrupted", 0.9)):

@@ -117,6 +117,7 @@ async def _wake(shell: Shell, settings: Settings, params: WakeParams, step: Step
             run_sync=run_sync,
             environ=shell.environ,
         )
+        engine.waits = follower.waits
         # Held from before the row until after its session: a busy lock leaves no row behind, and no other command and
         # no process that starts meanwhile takes a claimed wake for one that its owner has left.
         async with engine.lock.held({"waiting": params.type}, wait=params.wait) as held:
@@ -207,6 +208,11 @@ class _Follower:
     session_id: str = ""
     _streamed: bool = False
     _left: bool = False
+
+    def waits(self, why: str) -> None:
+        """The ledger keeps the session waiting; "" when that is over."""
+        if why:
+            self._tell(WakeProgress("waiting", self.session_id, detail=why))
 
     def report(self, phase: str) -> None:
         match phase:

@@ -50,6 +50,22 @@ def test_verbose_prints_the_words_and_the_steps(rehearsing: CommandLine) -> None
     assert "tool: Write" in ran.err
 
 
+def test_what_it_waits_for_is_told(rehearsing: CommandLine, monkeypatch: pytest.MonkeyPatch) -> None:
+    """While the ledger takes nothing, the command that runs on its own says so and goes on when it does again."""
+    run = Engine.run
+
+    async def waiting(self: Engine, wake: Wake, **options: Any) -> EndedSession:
+        self.waits("the ledger can't take it: database is locked")
+        self.waits("")
+        return await run(self, wake, **options)
+
+    monkeypatch.setattr(Engine, "run", waiting)
+    ran = rehearsing("wake", "morning")
+    assert ran.code == 0
+    assert "waiting: the ledger can't take it: database is locked" in ran.err
+    assert ran.err.count("waiting") == 1
+
+
 def test_a_dry_run_prints_both_prompts_and_changes_nothing(rehearsing: CommandLine) -> None:
     """The two prompts under their headings, exit 0, and not one file or folder made, touched or replaced."""
     assert rehearsing("wake", "dusk").code == 0  # so that there is a ledger, which SQLite would leave files beside

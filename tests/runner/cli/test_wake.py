@@ -60,7 +60,7 @@ def test_what_it_waits_for_is_told(rehearsing: CommandLine, monkeypatch: pytest.
         return await run(self, wake, **options)
 
     monkeypatch.setattr(Engine, "run", waiting)
-    ran = rehearsing("wake", "morning")
+    ran = rehearsing("wake", "morning", "--verbose")
     assert ran.code == 0
     assert "waiting: the ledger can't take it: database is locked" in ran.err
     assert ran.err.count("waiting") == 1

@@ -71,6 +71,8 @@ class Folder:
     """What the resident is told of it; folders without a word are not named to it."""
     newest: bool = False
     """Its newest files are named in the prompt."""
+    corpus: bool = False
+    """Dated entries that say how the resident writes: drift, mirror and echoes look at them."""
 
     @property
     def top(self) -> bool:
@@ -87,7 +89,7 @@ class HomeFile:
     writable: bool = False
 
 
-def _public(name: str, tag: str, about: str = "", *, newest: bool = False) -> Folder:
+def _public(name: str, tag: str, about: str = "", *, newest: bool = False, corpus: bool = False) -> Folder:
     """What the resident makes for everybody."""
     return Folder(
         name,
@@ -98,6 +100,7 @@ def _public(name: str, tag: str, about: str = "", *, newest: bool = False) -> Fo
         writable=True,
         about=about,
         newest=newest,
+        corpus=corpus,
     )
 
 
@@ -112,11 +115,11 @@ def _own(name: str, about: str, *, tracked: bool = False) -> Folder:
 
 
 FOLDERS = (
-    _public("thoughts", "thoughts", "your journal"),
-    _public("dreams", "dreams", "poems, drawings in letters, prose that needs no reason", newest=True),
-    _public("essays", "essays", "longer pieces"),
-    _public("letters", "letters", "letters to people and things, one file for each addressee"),
-    _public("scores", "scores", "instructions for doing, poems to be performed"),
+    _public("thoughts", "thoughts", "your journal", corpus=True),
+    _public("dreams", "dreams", "poems, drawings in letters, prose that needs no reason", newest=True, corpus=True),
+    _public("essays", "essays", "longer pieces", corpus=True),
+    _public("letters", "letters", "letters to people and things, one file for each addressee", corpus=True),
+    _public("scores", "scores", "instructions for doing, poems to be performed", corpus=True),
     _public("essays-description", "essays", "essays-description.md, a few words for readers of the essays"),
     _public("letters-description", "letters", "letters-description.md, the same for the letters"),
     _public("scores-description", "scores", "scores-description.md, the same for the scores"),

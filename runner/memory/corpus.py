@@ -10,8 +10,9 @@ import attrs
 
 from runner.content import days, decoding, frontmatter, opening
 from runner.content.paths import is_entry_name
+from runner.home.tree import TOP
 
-KINDS = ("thoughts", "dreams", "essays", "letters", "scores")
+KINDS = tuple(folder.name for folder in TOP if folder.corpus)
 MARGIN = timedelta(days=2)
 """Longer than any two zones are apart."""
 _NAMED = re.compile(r"\A(\d{4}-\d{2}-\d{2})(?!\d)")

@@ -9,7 +9,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from runner.content import read_kinds
 from runner.home.tree import FILES, TOP, Readers, Visibility
+from runner.resources import config_dir
 from runner.session.abilities import Permit
 from runner.session.access import Access, all_but, beginning_of, of_json
 from runner.session.permit import access_of
@@ -83,6 +85,19 @@ def test_every_folder_is_decided() -> None:
         if folder.readers is Readers.NONE:
             assert not folder.about
     assert len({row.name for row in TOP} | {row.name for row in FILES}) == len(TOP) + len(FILES)
+
+
+def test_content_kinds_are_folders_of_the_table() -> None:
+    """What readers are given by kind is public, kept by git and told to the readers' caches; echoes are of the corpus."""
+    folders = {folder.name: folder for folder in TOP}
+    kinds = list(read_kinds(config_dir() / "content.toml"))
+    for kind in kinds:
+        folder = folders[kind.folder]
+        assert folder.tracked
+        assert folder.tag
+        assert folder.visibility is Visibility.SHOWN
+        assert not kind.described or folders[f"{kind.folder}-description"].tag == folder.tag
+    assert {kind.folder for kind in kinds if kind.echoed} == {name for name, row in folders.items() if row.corpus}
 
 
 def matches(path: str, pattern: str) -> bool:

@@ -88,7 +88,7 @@ def test_every_folder_is_decided() -> None:
 
 
 def test_content_kinds_are_folders_of_the_table() -> None:
-    """What readers are given by kind is public, kept by git and told to the readers' caches; echoes are of the corpus."""
+    """What readers get by kind is public, kept by git and told to the caches; what echoes is of the corpus."""
     folders = {folder.name: folder for folder in TOP}
     kinds = list(read_kinds(config_dir() / "content.toml"))
     for kind in kinds:

@@ -6,9 +6,11 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+import pytest
 import trio
 
 from runner.clock import system_now
+from runner.control.protocol import CommandError
 from runner.ledger import Ledger, SpendEntry
 from tests.support.ledger import inline
 from tests.support.process import command, scrubbed, start
@@ -68,7 +70,7 @@ async def test_one_wrong_setting_changes_nothing_in_a_reload(demo_home: Path, nu
 
 
 async def test_a_budget_is_in_force_after_a_reload(demo_home: Path, nursery: trio.Nursery) -> None:
-    """What is marked live needs no restart: the next wake is refused, and after a second reload one runs."""
+    """What is marked live needs no restart: the next wake is not taken in, and after a second reload one runs."""
     ledger = await Ledger.open(demo_home / "sessions.db", run_sync=inline)
     await ledger.spend.record(SpendEntry(ref="earlier", at=system_now(), output_tokens=50))
     await ledger.close()
@@ -77,8 +79,9 @@ async def test_a_budget_is_in_force_after_a_reload(demo_home: Path, nursery: tri
     settings.write_text("[budget]\nday_tokens = 10\n")
     done = await up.json("reload")
     assert (done["live"], done["restarted"]) == (["budget.day_tokens"], [])
-    refused = await up.wake("custom", "hello")
-    assert (refused["state"], "budget" in refused["reason"]) == ("refused", True)
+    with pytest.raises(CommandError, match="budget of the day: 50 tokens of 10; raise the limit"):
+        await up.wake("custom", "hello")
+    assert await up.json("sessions") == []
     settings.write_text("[budget]\nday_tokens = 1000000\n")
     await up.json("reload")
     assert (await up.wake("custom", "hello"))["state"] == "completed"

@@ -12,6 +12,8 @@ ARGS ?=
 # A suite that hangs is ended after so many seconds; it takes less than 720 on two cores.
 TEST_SECONDS ?= 1000
 COVERAGE ?= 1
+# So many processes share the suite: what waits for programs in one leaves a processor to the other.
+WORKERS ?= 2
 CPU_INDEX := https://download.pytorch.org/whl/cpu
 
 # The first Python that is new enough and can make environments; PYTHON=... overrides it.
@@ -46,7 +48,7 @@ setup-memory: $(VENV)/.core ## Add the model library of the semantic memory (abo
 test: setup-test ## Run the whole suite (COVERAGE=0: without measuring; ARGS=...: a part of it)
 ifeq ($(COVERAGE)$(ARGS),1)
 	@$(BIN)/coverage erase
-	timeout --foreground --kill-after=10 $(TEST_SECONDS) $(BIN)/coverage run -m pytest
+	timeout --foreground --kill-after=10 $(TEST_SECONDS) $(BIN)/coverage run -m pytest --numprocesses $(WORKERS) --dist worksteal
 	@$(BIN)/coverage combine --quiet
 	$(BIN)/coverage report
 else

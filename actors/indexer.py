@@ -11,11 +11,11 @@ to the readers, and searched by hand until then.
 """
 
 import sqlite3
-from collections.abc import Awaitable, Callable, Iterable
+from collections.abc import Iterable
 from functools import partial
 from itertools import islice
 from pathlib import Path
-from typing import Protocol, TypeVar
+from typing import TypeVar
 
 import attrs
 import trio
@@ -37,6 +37,7 @@ from runner.content import (
     update,
 )
 from runner.kernel import EventRing, Life, Mailbox, Ref
+from runner.offload import RunSync
 from runner.search import NoMeaningError, SearchIndex
 
 T = TypeVar("T")
@@ -66,12 +67,6 @@ KEPT_AFTER = 2.0
 
 PATIENCE_AT_START = 4.0
 """Seconds that the start waits for the first scan; a larger home is read on behind its back, and can be searched."""
-
-
-class RunSync(Protocol):
-    """Runs a blocking function away from the loop; its owner holds the limiter."""
-
-    def __call__(self, work: Callable[[], T], /) -> Awaitable[T]: ...
 
 
 @attrs.define(eq=False)

@@ -13,8 +13,8 @@ from typing import Any
 import attrs
 import trio
 
+from runner.offload import RunSync
 from web.door import Asgi, Receive, Scope, Send
-from web.services import RunSync
 
 LEAST = 1024
 """Bytes; below that the headers weigh more than what is won."""

@@ -10,6 +10,7 @@ from runner.clock import Now
 from runner.content import Catalogue
 from runner.ledger import Figures, Title
 from runner.live import Hub
+from runner.offload import RunSync
 from runner.search import Found, NoMeaningError, Wanted
 from runner.settings import Settings
 from runner.triggers.intake import NotNow
@@ -24,12 +25,6 @@ class Log(Protocol):
     def warning(self, event: str, **fields: Any) -> Any: ...
     def error(self, event: str, **fields: Any) -> Any: ...
     def exception(self, event: str, **fields: Any) -> Any: ...
-
-
-class RunSync(Protocol):
-    """Runs a short blocking function away from the loop; the owner holds the limiter."""
-
-    def __call__(self, work: Callable[[], T], /) -> Awaitable[T]: ...
 
 
 class ActorView(Protocol):

@@ -9,7 +9,7 @@ from typing import Any
 import attrs
 
 from runner.clock import Now
-from web.services import RunSync
+from runner.offload import RunSync
 
 PUBLIC = ("type", "started_at", "session_id", "phase")
 

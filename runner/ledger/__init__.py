@@ -1,6 +1,6 @@
 """sessions.db: the wake queue, sessions, hook runs and spend. The only package with SQL on that file."""
 
-from runner.ledger.doors import LedgerClosed, RunSync, Waits
+from runner.ledger.doors import LedgerClosed, Waits
 from runner.ledger.failing import LOOKED_AT, FailingHook, failing_hooks
 from runner.ledger.figures import Figure, Figures
 from runner.ledger.ledger import Ledger, LedgerView
@@ -40,7 +40,6 @@ __all__ = [
     "LedgerView",
     "LettersOf",
     "Limits",
-    "RunSync",
     "SessionFacts",
     "SessionOutcome",
     "SessionRow",

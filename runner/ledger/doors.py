@@ -3,16 +3,17 @@
 import sqlite3
 from collections.abc import Awaitable, Callable
 from datetime import datetime
-from typing import Protocol, Self, TypeAlias, TypeVar
+from typing import Self, TypeAlias, TypeVar
 from zoneinfo import ZoneInfo
 
 import attrs
 import trio
 
 from runner.errors import RunnerError
+from runner.offload import RunSync
 from runner.storage import sqlite
 
-__all__ = ["Doors", "LedgerClosed", "PatientDoors", "RunSync", "Waits", "snapshot"]
+__all__ = ["Doors", "LedgerClosed", "PatientDoors", "Waits", "snapshot"]
 
 T = TypeVar("T")
 
@@ -22,15 +23,6 @@ Waits: TypeAlias = Callable[[str], None]
 FIRST_PAUSE = 0.25
 LONGEST_PAUSE = 5.0
 """Seconds between two attempts. Each attempt itself waits for another process's lock; see `sqlite.BUSY_SECONDS`."""
-
-
-class RunSync(Protocol):
-    """Runs blocking work elsewhere, one piece at a time: a thread in the process, a plain call in simulations.
-
-    A cancellation comes before the work or not at all: what was begun is finished, and its value given back.
-    """
-
-    def __call__(self, work: Callable[[], T], /) -> Awaitable[T]: ...
 
 
 class LedgerClosed(RunnerError):

@@ -13,7 +13,7 @@ import attrs
 from runner.errors import LedgerUnavailable
 from runner.ledger import figures, hooks, letters, meta, schema, sessions, spend, titles, wakes
 from runner.ledger.budget import Level
-from runner.ledger.doors import Connections, Doors, LedgerClosed, PatientDoors, RunSync, Waits, snapshot
+from runner.ledger.doors import Connections, Doors, LedgerClosed, PatientDoors, Waits, snapshot
 from runner.ledger.rows import (
     HookRow,
     LettersOf,
@@ -26,6 +26,7 @@ from runner.ledger.rows import (
     Wake,
     WakeRequest,
 )
+from runner.offload import RunSync
 from runner.storage import sqlite
 from runner.storage.storable import Storing
 

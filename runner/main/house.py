@@ -4,7 +4,7 @@ import json
 import os
 import random
 import secrets
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from datetime import datetime, timedelta
 from functools import partial
@@ -33,7 +33,7 @@ from runner.control.protocol import CommandError, Commands, ReloadResult
 from runner.control.server import ControlSocket
 from runner.errors import RunnerError
 from runner.kernel import Actor, Backoff, DeadLetters, Event, EventRing, Intensity, KernelError, Supervisor
-from runner.ledger import LOOKED_AT, Ledger, RunSync, failing_hooks
+from runner.ledger import LOOKED_AT, Ledger, failing_hooks
 from runner.ledger.budget import limits_of
 from runner.live import Hub
 from runner.live.frames import END, SESSION
@@ -45,6 +45,7 @@ from runner.main.shown import show_again, shown_session
 from runner.main.sockets import url_of
 from runner.main.tuning import Tuning
 from runner.main.web import Web
+from runner.offload import RunSync, limited
 from runner.process.notify import Notifier
 from runner.retention.nightly import Nightly
 from runner.schedule import Schedule, Slot, load_schedule
@@ -90,15 +91,6 @@ class Doors:
     http: socket
     control: ControlSocket
     tools: ControlSocket
-
-
-def limited(limiter: trio.CapacityLimiter) -> RunSync:
-    """A `run_sync` that sends work to threads, as many at a time as the limiter lets in."""
-
-    async def run_sync(work: Callable[[], T], /) -> T:
-        return await trio.to_thread.run_sync(work, limiter=limiter)
-
-    return run_sync
 
 
 async def _chosen(settings: Settings, ledger: Ledger, environ: Mapping[str, str], run_sync: RunSync) -> Chosen:

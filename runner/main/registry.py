@@ -7,8 +7,9 @@ from typing import Any
 
 from structlog.typing import FilteringBoundLogger
 
-from runner.ledger import RunSync, Title
+from runner.ledger import Title
 from runner.ledger.ledger import Titles
+from runner.offload import RunSync
 
 REGISTRY = "memory-registry.json"
 FIELDS = {"title": "title", "model": "model", "created": "created", "originalPath": "original_path"}

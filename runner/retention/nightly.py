@@ -5,7 +5,8 @@ from functools import partial
 
 import attrs
 
-from runner.ledger import Ledger, RunSync
+from runner.ledger import Ledger
+from runner.offload import RunSync
 from runner.retention.sweep import Result, log, steps
 from runner.settings import Settings
 

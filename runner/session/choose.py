@@ -9,7 +9,7 @@ import attrs
 from runner.clock import Now, system_now
 from runner.errors import SettingsError
 from runner.home import made_by_init
-from runner.ledger import RunSync
+from runner.offload import RunSync
 from runner.schedule import load_schedule
 from runner.session.backends.anthropic_api import AnthropicApi, ApiOptions
 from runner.session.backends.base import Backend

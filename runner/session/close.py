@@ -13,7 +13,8 @@ from datetime import datetime
 import attrs
 
 from runner.clock import Now
-from runner.ledger import Ledger, RunSync
+from runner.ledger import Ledger
+from runner.offload import RunSync
 from runner.session import sessionlog
 from runner.session.backends.base import RunResult
 from runner.session.kinds import Kind

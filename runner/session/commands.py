@@ -12,7 +12,7 @@ from pathlib import Path
 import attrs
 import trio
 
-from runner.ledger import RunSync
+from runner.offload import RunSync
 
 LOOK = 0.05
 """Seconds between two looks at whether the caller was cancelled."""

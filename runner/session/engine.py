@@ -14,7 +14,8 @@ import attrs
 import trio
 
 from runner.clock import Now
-from runner.ledger import HookRow, Ledger, RunSync, Waits, Wake
+from runner.ledger import HookRow, Ledger, Waits, Wake
+from runner.offload import RunSync
 from runner.resources import prompts_dir
 from runner.schedule import Schedule, load_schedule
 from runner.session import conversation, permit, sessionlog

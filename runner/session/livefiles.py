@@ -12,7 +12,7 @@ from typing import Any
 import attrs
 import trio
 
-from runner.ledger import RunSync
+from runner.offload import RunSync
 from runner.storage import files
 
 ROOM = 8 * 1024 * 1024

@@ -17,7 +17,7 @@ from typing import Any
 import attrs
 import trio
 
-from runner.ledger import RunSync
+from runner.offload import RunSync
 from runner.session.errors import SessionLockedError
 
 RETRY_EVERY = 0.25

@@ -12,7 +12,7 @@ from pathlib import Path
 import attrs
 import trio
 
-from runner.session.backends.base import RunSync
+from runner.offload import RunSync
 
 PROC = Path("/proc")
 

@@ -7,7 +7,8 @@ import attrs
 import trio
 
 from runner.clock import Now
-from runner.ledger import Ledger, RunSync, SessionFacts, SessionOutcome
+from runner.ledger import Ledger, SessionFacts, SessionOutcome
+from runner.offload import RunSync
 from runner.session.backends.base import Backend, RunOrder, RunResult
 from runner.session.events import PublicEvent, Publish
 from runner.session.livefiles import LineFiles, Status

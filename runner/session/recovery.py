@@ -8,7 +8,8 @@ from typing import Literal
 import attrs
 
 from runner.clock import Now
-from runner.ledger import Ledger, RunSync, SessionRow
+from runner.ledger import Ledger, SessionRow
+from runner.offload import RunSync
 from runner.session import sessionlog
 from runner.session.close import Closing, Ending
 from runner.session.errors import SessionLockedError

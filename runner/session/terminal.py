@@ -5,7 +5,7 @@ from collections.abc import Mapping
 import attrs
 import trio
 
-from runner.ledger import RunSync
+from runner.offload import RunSync
 from runner.session.backends.base import RunListener, RunOrder, RunResult
 from runner.session.backends.claude_cli import ClaudeCli, arguments, environment, prepare
 from runner.session.orphans import start_time

@@ -9,7 +9,8 @@ import attrs
 
 from runner.correspondence import Threads
 from runner.errors import RunnerError
-from runner.ledger import Ledger, RunSync
+from runner.ledger import Ledger
+from runner.offload import RunSync
 from runner.schedule import Schedule
 from runner.settings import Settings
 from runner.triggers.intake import Intake

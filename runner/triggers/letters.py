@@ -8,7 +8,8 @@ from functools import partial
 import attrs
 
 from runner.correspondence import Message, Threads, unanswered
-from runner.ledger import Ledger, LettersOf, RunSync, WakeRequest
+from runner.ledger import Ledger, LettersOf, WakeRequest
+from runner.offload import RunSync
 from runner.schedule import Schedule
 from runner.storage import files, jsonl
 from runner.triggers.intake import LONGEST_MESSAGE, Intake, NotNow

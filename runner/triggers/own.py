@@ -5,7 +5,8 @@ from functools import partial
 
 import attrs
 
-from runner.ledger import Ledger, RunSync, WakeRequest
+from runner.ledger import Ledger, WakeRequest
+from runner.offload import RunSync
 from runner.schedule import Schedule
 from runner.triggers.intake import Intake, NotNow, as_message
 from runner.triggers.selfwake import HORIZON, KEY, Fired, Pending, may_begin

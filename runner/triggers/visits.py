@@ -10,7 +10,8 @@ from pathlib import Path
 
 import attrs
 
-from runner.ledger import Ledger, RunSync, WakeRequest
+from runner.ledger import Ledger, WakeRequest
+from runner.offload import RunSync
 from runner.schedule import Schedule
 from runner.triggers.intake import Intake, NotNow
 from runner.triggers.selfwake import distance

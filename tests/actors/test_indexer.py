@@ -12,11 +12,12 @@ import pytest
 import trio
 from trio.testing import MockClock, wait_all_tasks_blocked
 
-from actors.indexer import KEPT_AFTER, TOLD_TOGETHER, Indexer, InForce, Keeping, RunSync, Searching
+from actors.indexer import KEPT_AFTER, TOLD_TOGETHER, Indexer, InForce, Keeping, Searching
 from actors.protocol import Changed, Meaning, Publish, Scan
 from runner import resources
 from runner.content import Catalogue, Entry, KeptEntries, Kind, read_entry, read_kinds, scan
 from runner.kernel import EventRing, Life, Mailbox, Overflow
+from runner.offload import RunSync
 from runner.search import NoMeaningError, SearchIndex, Wanted
 from tests.support.clock import WallClock
 from tests.support.ledger import inline

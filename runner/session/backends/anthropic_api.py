@@ -14,7 +14,8 @@ from typing import Any
 import attrs
 import trio
 
-from runner.session.backends.base import DEADLINE_EXIT, RunListener, RunOrder, RunResult, RunSync
+from runner.offload import RunSync
+from runner.session.backends.base import DEADLINE_EXIT, RunListener, RunOrder, RunResult
 from runner.session.backends.emit import Recorder
 from runner.session.backends.prices import cost_usd
 from runner.session.errands import Errands

@@ -8,7 +8,6 @@ from typing import Any, Protocol
 
 import attrs
 
-from runner.ledger import RunSync
 from runner.session.abilities import Permit
 from runner.session.kinds import Kind
 
@@ -19,7 +18,6 @@ __all__ = [
     "RunListener",
     "RunOrder",
     "RunResult",
-    "RunSync",
     "as_line",
 ]
 

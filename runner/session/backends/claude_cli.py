@@ -10,10 +10,11 @@ from pathlib import Path
 
 import attrs
 
+from runner.offload import RunSync
 from runner.session import guard
 from runner.session.abilities import cli_rules
 from runner.session.access import KEY_ENDINGS, MACHINERY, Access, all_but
-from runner.session.backends.base import RunListener, RunOrder, RunResult, RunSync, as_line
+from runner.session.backends.base import RunListener, RunOrder, RunResult, as_line
 from runner.session.backends.process import Limits, Program, Watch, run_process_group
 from runner.session.orphans import Mark
 from runner.session.permit import access_of

@@ -16,7 +16,8 @@ from subprocess import PIPE
 import attrs
 import trio
 
-from runner.session.backends.base import DEADLINE_EXIT, NOT_FOUND_EXIT, RunListener, RunResult, RunSync
+from runner.offload import RunSync
+from runner.session.backends.base import DEADLINE_EXIT, NOT_FOUND_EXIT, RunListener, RunResult
 from runner.session.lines import LineSplitter
 from runner.session.orphans import Mark, end_marked, start_time
 

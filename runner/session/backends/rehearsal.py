@@ -13,7 +13,8 @@ from typing import Any
 import attrs
 import trio
 
-from runner.session.backends.base import RunListener, RunOrder, RunResult, RunSync
+from runner.offload import RunSync
+from runner.session.backends.base import RunListener, RunOrder, RunResult
 from runner.session.backends.emit import Recorder
 from runner.session.errands import Errands
 from runner.session.kinds import Kind

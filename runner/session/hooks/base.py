@@ -8,7 +8,8 @@ from typing import Literal, Protocol, TypeAlias
 
 import attrs
 
-from runner.ledger import Ledger, RunSync
+from runner.ledger import Ledger
+from runner.offload import RunSync
 from runner.session.before import Before
 from runner.session.errors import HookFailedError, NotDueError
 from runner.session.kinds import Kind

@@ -22,7 +22,7 @@ from typing import Final
 import attrs
 
 from runner.home.git import SEALED
-from runner.ledger import RunSync
+from runner.offload import RunSync
 from runner.session.commands import Commands, Output
 from runner.session.errors import HookFailedError
 from runner.session.repository import reasons

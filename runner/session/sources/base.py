@@ -11,8 +11,8 @@ from typing import Any, TypeAlias, TypeVar
 import attrs
 import trio
 
+from runner.offload import RunSync
 from runner.schedule import Schedule
-from runner.session.backends.base import RunSync
 from runner.session.kinds import Kind
 from runner.settings import Settings
 from runner.storage import files

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from runner.ledger import RunSync
+from runner.offload import RunSync
 from runner.schedule import load_schedule
 from runner.session.kinds import kind_of
 from runner.session.sources.base import Ask

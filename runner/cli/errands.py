@@ -5,8 +5,8 @@ from pathlib import Path
 from runner.cli.shell import Shell
 from runner.errors import UsageError
 from runner.schedule import load_schedule
-from runner.session.errands import Errands
-from runner.session.permit import of_caller
+from runner.tools.commands import Errands
+from runner.tools.grants import of_caller
 
 __all__ = ["errands_of"]
 

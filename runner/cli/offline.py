@@ -17,9 +17,9 @@ from runner.control.protocol import EXIT_BUSY, EXIT_OK, EXIT_WRONG, Answer, Wake
 from runner.ledger import Ledger, LedgerView, Wake
 from runner.session.choose import Chosen, Surroundings, choose
 from runner.session.engine import DryRun, Engine, make_engine
-from runner.session.events import PublicEvent
 from runner.session.performance import EndedSession
 from runner.settings import Settings
+from runner.stream.events import PublicEvent
 from runner.triggers.intake import Intake
 
 __all__ = ["Thread", "choose_backend", "chosen_backend", "dry_run", "until_signal", "wake"]

@@ -12,7 +12,7 @@ from runner.cli.errands import errands_of
 from runner.cli.shell import AsJson, Config, Home, Shell, moment, shell_of, words_of
 from runner.errors import UsageError
 from runner.ledger import LedgerView
-from runner.session.errands import Errands
+from runner.tools.commands import Errands
 from runner.triggers.impulses import URGENCIES, Impulse
 from runner.triggers.selfwake import PER_DAY, Pending
 

@@ -1,6 +1,6 @@
 """The folders of a home, and what is so of each: the one table for everything that treats folders differently.
 
-What a session may read and write of it is worked out in `runner/session/access.py`.
+What a session may read and write of it is worked out in `runner/tools/access.py`.
 """
 
 import enum

@@ -52,8 +52,8 @@ from runner.schedule import Schedule, Slot, load_schedule
 from runner.search import Found, SearchIndex, Wanted
 from runner.session.choose import Chosen, Surroundings, choose
 from runner.session.engine import make_engine
-from runner.session.events import PublicEvent
 from runner.settings import Settings, diff, without_waiting
+from runner.stream.events import PublicEvent
 from runner.triggers.desk import Desk
 from runner.triggers.intake import Intake
 from web.services import Services

@@ -6,10 +6,10 @@ from typing import Any
 
 from runner.live import Hub
 from runner.live.frames import SESSION
-from runner.session.redact import Redactor
-from runner.session.replay import replay
 from runner.settings import Settings
 from runner.storage import files
+from runner.stream.redact import Redactor
+from runner.stream.replay import replay
 
 
 def shown_session(settings: Settings, now: datetime, kept: timedelta) -> tuple[str, list[tuple[str, bytes]]] | None:

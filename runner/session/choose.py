@@ -6,6 +6,7 @@ from pathlib import Path
 
 import attrs
 
+from runner.children.group import probe
 from runner.clock import Now, system_now
 from runner.errors import SettingsError
 from runner.home import made_by_init
@@ -14,11 +15,10 @@ from runner.schedule import load_schedule
 from runner.session.backends.anthropic_api import AnthropicApi, ApiOptions
 from runner.session.backends.base import Backend
 from runner.session.backends.claude_cli import ClaudeCli, CliOptions, has_login
-from runner.session.backends.process import probe
 from runner.session.backends.rehearsal import Rehearsal
-from runner.session.errands import Errands
-from runner.session.tools import HomeTools
 from runner.settings import Settings
+from runner.tools.commands import Errands
+from runner.tools.files import HomeTools
 
 PROBE_WITHIN = 15.0
 OFFICIAL_URL = "https://api.anthropic.com"

@@ -22,11 +22,11 @@ from runner.session.performance import EndedSession
 from runner.session.pipeline import Pipeline
 from runner.session.prompt_history import memory_loss
 from runner.session.purse import Purse
-from runner.session.redact import Redactor
-from runner.session.summary import Summary
 from runner.session.workplace import Workplace
 from runner.settings import Settings
 from runner.storage import sqlite
+from runner.stream.redact import Redactor
+from runner.stream.summary import Summary
 
 REASON_LIMIT = 500
 _CODES = {"completed": 0, "failed": 1}

@@ -18,33 +18,34 @@ from runner.ledger import HookRow, Ledger, Waits, Wake
 from runner.offload import RunSync
 from runner.resources import prompts_dir
 from runner.schedule import Schedule, load_schedule
-from runner.session import conversation, permit, sessionlog
-from runner.session.abilities import Abilities, of_cli
+from runner.session import conversation, sessionlog
 from runner.session.backends.base import RunOrder, RunResult
 from runner.session.choose import Chosen
 from runner.session.close import Closing, Ending
 from runner.session.context import SOURCES, gather
 from runner.session.errors import SessionLockedError
-from runner.session.events import Publish
 from runner.session.hooks import HOOKS, Hook, HookContext, NoIndex, SemanticIndex
 from runner.session.kinds import KINDS, Deadline, Kind, kind_of
-from runner.session.links import leading_out
-from runner.session.livefiles import LineFiles, Status
 from runner.session.lock import SessionLock
 from runner.session.performance import EndedSession, Performance
 from runner.session.pipeline import Pipeline
-from runner.session.projection import Projection
 from runner.session.prompt import Prompter, Prompts, Wanted
 from runner.session.prompt_history import keep_life, keep_prompt
 from runner.session.purse import Purse
 from runner.session.recovery import Recovered, Recovery
-from runner.session.redact import Redactor
 from runner.session.sources.base import Ask, Source
-from runner.session.summary import Summary
-from runner.session.tools import HomeTools
 from runner.session.workplace import Workplace
 from runner.settings import Settings
 from runner.storage import sqlite
+from runner.stream.events import Publish
+from runner.stream.livefiles import LineFiles, Status
+from runner.stream.projection import Projection
+from runner.stream.redact import Redactor
+from runner.stream.summary import Summary
+from runner.tools import grants as permit
+from runner.tools.capabilities import Abilities, of_cli
+from runner.tools.files import HomeTools
+from runner.tools.links import leading_out
 
 Progress: TypeAlias = Callable[[str], None]
 """Told each phase as it begins: gathering, running, hooks, ended."""

@@ -13,7 +13,7 @@ from typing import Any
 
 import attrs
 
-from runner.session.orphans import start_time
+from runner.children.reap import start_time
 from runner.session.performance import EndedSession
 
 ROOM = 64 * 1024

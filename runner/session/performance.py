@@ -10,12 +10,12 @@ from runner.clock import Now
 from runner.ledger import Ledger, SessionFacts, SessionOutcome
 from runner.offload import RunSync
 from runner.session.backends.base import Backend, RunOrder, RunResult
-from runner.session.events import PublicEvent, Publish
-from runner.session.livefiles import LineFiles, Status
-from runner.session.projection import Projection
 from runner.session.purse import TokenCount
-from runner.session.records import Ended, Record, parse
-from runner.session.summary import Summary
+from runner.stream.events import PublicEvent, Publish
+from runner.stream.livefiles import LineFiles, Status
+from runner.stream.projection import Projection
+from runner.stream.records import Ended, Record, parse
+from runner.stream.summary import Summary
 
 LARGE_LINE = 256 * 1024
 """Longer lines are taken apart in a thread: the loop has viewers to serve meanwhile."""

@@ -9,16 +9,16 @@ import attrs
 import jinja2
 
 from runner.home.tree import TOP
-from runner.session import abilities as able
 from runner.session import inert
-from runner.session.abilities import Abilities, Permit
-from runner.session.access import Access
 from runner.session.context import Context
 from runner.session.errors import PromptError
 from runner.session.kinds import Kind
-from runner.session.permit import access_of
 from runner.session.sources import company
 from runner.session.sources.base import Ask, Letters
+from runner.tools import capabilities as able
+from runner.tools.access import Access
+from runner.tools.capabilities import Abilities, Permit
+from runner.tools.grants import access_of
 
 SYSTEM_LIMIT = 180_000
 _GIVES_WAY = (

@@ -7,8 +7,8 @@ import attrs
 from runner.clock import Now
 from runner.ledger import Ledger, SpendEntry, Wake
 from runner.ledger.budget import limits_of
-from runner.session.records import read, usage_of
 from runner.settings import Settings
+from runner.stream.records import read, usage_of
 from runner.triggers.intake import AUTOMATIC
 from runner.triggers.pause import PAUSED, Pause, shared_failure
 

@@ -7,6 +7,7 @@ from typing import Literal
 
 import attrs
 
+from runner.children.reap import Mark, end_marked, end_recorded
 from runner.clock import Now
 from runner.ledger import Ledger, SessionRow
 from runner.offload import RunSync
@@ -15,14 +16,13 @@ from runner.session.close import Closing, Ending
 from runner.session.errors import SessionLockedError
 from runner.session.hooks.base import HookContext, NoIndex, SemanticIndex
 from runner.session.kinds import KINDS
-from runner.session.livefiles import Status
 from runner.session.lock import SessionLock
-from runner.session.orphans import Mark, end_marked, end_recorded
 from runner.session.pipeline import Pipeline
-from runner.session.records import parse
-from runner.session.summary import Summary
 from runner.session.workplace import Workplace, leftovers
 from runner.settings import Settings
+from runner.stream.livefiles import Status
+from runner.stream.records import parse
+from runner.stream.summary import Summary
 
 REASON = "the process ended during the session"
 OURS = "the session actor ended during the session"

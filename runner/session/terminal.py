@@ -5,10 +5,10 @@ from collections.abc import Mapping
 import attrs
 import trio
 
+from runner.children.reap import start_time
 from runner.offload import RunSync
 from runner.session.backends.base import RunListener, RunOrder, RunResult
 from runner.session.backends.claude_cli import ClaudeCli, arguments, environment, prepare
-from runner.session.orphans import start_time
 
 __all__ = ["TerminalCli", "talk_arguments"]
 

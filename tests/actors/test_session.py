@@ -19,10 +19,10 @@ from runner.ledger import SessionRow, SpendEntry, WakeRequest
 from runner.session.backends.base import Backend, RunListener, RunOrder, RunResult
 from runner.session.choose import Surroundings, choose
 from runner.session.engine import Engine
-from runner.session.events import PublicEvent
 from runner.session.hooks.base import Hook, HookContext, Verdict
 from runner.session.sources.base import Ask, Source
 from runner.storage import sqlite
+from runner.stream.events import PublicEvent
 from tests.runner.session.stage import Stage, clean_environment, in_thread, stage
 from tests.support import fake_cli
 

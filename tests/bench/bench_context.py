@@ -21,12 +21,12 @@ import trio
 
 from runner.resources import prompts_dir
 from runner.schedule import load_schedule
-from runner.session.abilities import Abilities
 from runner.session.context import SOURCES, gather
 from runner.session.kinds import kind_of
 from runner.session.prompt import Prompter, Wanted
 from runner.session.sources.base import Ask
 from runner.settings import Settings, load_settings
+from runner.tools.capabilities import Abilities
 from tests.support.large_home import make_large_home
 
 T = TypeVar("T")

@@ -18,11 +18,11 @@ from runner.ledger.ledger import Hooks, Sessions
 from runner.main import run
 from runner.session.close import Closing
 from runner.session.engine import _Session
-from runner.session.livefiles import LineFiles
 from runner.session.performance import Performance
 from runner.session.pipeline import Pipeline
 from runner.session.purse import Purse
 from runner.storage import sqlite
+from runner.stream.livefiles import LineFiles
 
 POINTS = (
     "before spawning is noted",

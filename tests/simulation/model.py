@@ -5,7 +5,7 @@ import trio
 
 from runner.session.backends.base import DEADLINE_EXIT, RunListener, RunOrder, RunResult
 from runner.session.backends.emit import Recorder
-from runner.session.records import Usage
+from runner.stream.records import Usage
 from tests.simulation.power import Power
 from tests.simulation.resident import Resident
 from tests.simulation.world import World

@@ -27,10 +27,10 @@ from runner.main.actors import Budget, Factories, Mailboxes, child_specs
 from runner.schedule import load_schedule
 from runner.session.choose import Chosen
 from runner.session.engine import Engine, make_engine
-from runner.session.errands import Errands
 from runner.session.hooks.base import Hook, HookContext, Verdict
 from runner.session.prompt import Prompter
 from runner.settings import Settings
+from runner.tools.commands import Errands
 from runner.triggers.desk import Desk
 from runner.triggers.pause import PAUSED
 from tests.simulation.model import ScriptedModel

@@ -8,7 +8,7 @@ import attrs
 
 from runner.ledger import Ledger
 from runner.session.backends.base import RunOrder
-from runner.session.errands import Errands
+from runner.tools.commands import Errands
 from runner.triggers.intake import AUTOMATIC
 from runner.triggers.pause import PAUSED, Pause
 from runner.triggers.selfwake import KEY, SelfWakeRefused

@@ -18,11 +18,11 @@ from runner.offload import RunSync
 from runner.session.backends.base import DEADLINE_EXIT, RunListener, RunOrder, RunResult
 from runner.session.backends.emit import Recorder
 from runner.session.backends.prices import cost_usd
-from runner.session.errands import Errands
-from runner.session.records import Usage, usage_of
-from runner.session.toolbox import SessionTools
-from runner.session.tools import HomeTools
 from runner.storage.storable import cleaned, encodable
+from runner.stream.records import Usage, usage_of
+from runner.tools.commands import Errands
+from runner.tools.dispatch import SessionTools
+from runner.tools.files import HomeTools
 
 MAX_TOKENS = 16_000
 LONGEST_ASKED = 300.0

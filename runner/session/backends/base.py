@@ -8,8 +8,8 @@ from typing import Any, Protocol
 
 import attrs
 
-from runner.session.abilities import Permit
 from runner.session.kinds import Kind
+from runner.tools.capabilities import Permit
 
 __all__ = [
     "DEADLINE_EXIT",

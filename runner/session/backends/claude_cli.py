@@ -10,15 +10,11 @@ from pathlib import Path
 
 import attrs
 
+from runner.children.group import Limits, Program, Watch, run_process_group
+from runner.children.reap import Mark
 from runner.offload import RunSync
-from runner.session import guard
-from runner.session.abilities import cli_rules
-from runner.session.access import KEY_ENDINGS, MACHINERY, Access, all_but
 from runner.session.backends.base import RunListener, RunOrder, RunResult, as_line
-from runner.session.backends.process import Limits, Program, Watch, run_process_group
-from runner.session.orphans import Mark
-from runner.session.permit import access_of
-from runner.session.records import (
+from runner.stream.records import (
     Answered,
     BlockClosed,
     BlockOpened,
@@ -29,6 +25,10 @@ from runner.session.records import (
     TextArrived,
     parse,
 )
+from runner.tools import guard
+from runner.tools.access import KEY_ENDINGS, MACHINERY, Access, all_but
+from runner.tools.capabilities import cli_rules
+from runner.tools.grants import access_of
 
 PASSED_ON = frozenset(
     {

@@ -7,7 +7,7 @@ from typing import Any
 import attrs
 
 from runner.session.backends.base import RunListener, as_line
-from runner.session.records import Usage
+from runner.stream.records import Usage
 
 
 @attrs.define(eq=False)

@@ -2,7 +2,7 @@
 
 import attrs
 
-from runner.session.records import Usage
+from runner.stream.records import Usage
 
 
 @attrs.frozen

@@ -16,11 +16,11 @@ import trio
 from runner.offload import RunSync
 from runner.session.backends.base import RunListener, RunOrder, RunResult
 from runner.session.backends.emit import Recorder
-from runner.session.errands import Errands
 from runner.session.kinds import Kind
-from runner.session.records import Usage
-from runner.session.toolbox import SessionTools
-from runner.session.tools import HomeTools
+from runner.stream.records import Usage
+from runner.tools.commands import Errands
+from runner.tools.dispatch import SessionTools
+from runner.tools.files import HomeTools
 
 MODEL = "rehearsal"
 QUOTE_LIMIT = 2_000

@@ -12,8 +12,8 @@ from runner.ledger import Limits, SpendEntry
 from runner.resources import prompts_dir
 from runner.session.backends.prices import cost_usd
 from runner.session.hooks.base import HookContext, HookFailedError, NotDueError, Verdict
-from runner.session.records import Usage
 from runner.storage import files
+from runner.stream.records import Usage
 
 PURPOSE = "compile_memory"
 SEEN = "compile_memory.input"

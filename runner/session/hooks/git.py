@@ -8,7 +8,7 @@ import shutil
 from collections.abc import Sequence
 from pathlib import Path
 
-from runner.session.commands import CommandTimeoutError
+from runner.children.run import CommandTimeoutError
 from runner.session.hooks.base import HookContext, HookFailedError, NotDueError, Verdict
 from runner.session.repository.history import commit, push
 from runner.session.repository.place import Place, find, under_way

@@ -1,8 +1,8 @@
 """Writes transcripts/session-<id>.md from the raw lines."""
 
 from runner.session.hooks.base import HookContext, Verdict
-from runner.session.transcript import transcript
 from runner.storage import files
+from runner.stream.transcript import transcript
 
 
 async def run(context: HookContext) -> Verdict:

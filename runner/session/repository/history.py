@@ -11,7 +11,7 @@ from urllib.parse import unquote, urlsplit
 
 import attrs
 
-from runner.session.commands import CommandTimeoutError
+from runner.children.run import CommandTimeoutError
 from runner.session.errors import HookFailedError
 from runner.session.repository import reasons
 from runner.session.repository.place import lies_in

@@ -5,7 +5,7 @@ from collections.abc import Iterable
 
 import attrs
 
-from runner.session.commands import Output
+from runner.children.run import Output
 from runner.session.repository.place import STALE, Lock
 
 __all__ = ["in_words", "readable", "stops_all"]

@@ -16,8 +16,8 @@ from typing import Final
 import attrs
 from trio import current_time
 
+from runner.children.run import CommandTimeoutError, Output
 from runner.home.tree import FILES, TOP
-from runner.session.commands import CommandTimeoutError, Output
 from runner.session.errors import HookFailedError
 from runner.session.repository.reasons import stops_all
 from runner.session.repository.tool import LOCAL, Git

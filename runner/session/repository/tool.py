@@ -21,9 +21,9 @@ from typing import Final
 
 import attrs
 
+from runner.children.run import Commands, Output
 from runner.home.git import SEALED
 from runner.offload import RunSync
-from runner.session.commands import Commands, Output
 from runner.session.errors import HookFailedError
 from runner.session.repository import reasons
 from runner.session.repository.place import Place, forget_stale_locks, lies_in, locks

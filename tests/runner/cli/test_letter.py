@@ -4,8 +4,8 @@ import json
 
 import attrs
 
-from runner.session import permit
-from runner.session.abilities import Permit
+from runner.tools import grants as permit
+from runner.tools.capabilities import Permit
 from tests.runner.cli.conftest import CommandLine
 
 

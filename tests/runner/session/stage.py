@@ -14,8 +14,8 @@ from runner.ledger import Ledger, Wake, WakeRequest
 from runner.session.backends.base import Backend
 from runner.session.choose import Chosen
 from runner.session.engine import Engine, make_engine
-from runner.session.events import PublicEvent
 from runner.settings import Settings, load_settings
+from runner.stream.events import PublicEvent
 
 T = TypeVar("T")
 

@@ -11,10 +11,10 @@ from runner.session.backends.base import RunResult
 from runner.session.close import Closing, Ending
 from runner.session.kept import ROOM, Kept
 from runner.session.kinds import KINDS
-from runner.session.livefiles import LineFiles
-from runner.session.records import parse
-from runner.session.summary import Summary
 from runner.session.workplace import Workplace
+from runner.stream.livefiles import LineFiles
+from runner.stream.records import parse
+from runner.stream.summary import Summary
 from tests.runner.session.stage import Stage, stage
 from tests.runner.session.test_recovery import END, ERROR, INIT, Scripted, left_behind
 

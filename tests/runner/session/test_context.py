@@ -13,14 +13,14 @@ import trio.testing
 
 from runner.resources import prompts_dir
 from runner.session import prompt as prompt_module
-from runner.session.abilities import Abilities
 from runner.session.backends.rehearsal import Rehearsal
 from runner.session.context import SOURCES, gather
 from runner.session.errors import PromptError, UnknownSessionTypeError
 from runner.session.kinds import KINDS, SCHEDULED, WAKE_TYPES, kind_of
 from runner.session.prompt import Prompter, Prompts, Wanted
 from runner.session.sources.base import Ask, Source
-from runner.session.tools import HomeTools
+from runner.tools.capabilities import Abilities
+from runner.tools.files import HomeTools
 from tests.runner.session.asking import NOON, ask_for
 from tests.runner.session.stage import in_thread, make_home, stage
 

@@ -8,9 +8,9 @@ import attrs
 from runner.correspondence import Threads, unanswered
 from runner.schedule import load_schedule
 from runner.session.backends.rehearsal import Rehearsal
-from runner.session.errands import Errands
 from runner.session.kinds import SCHEDULED, WAKE_TYPES, kind_of
-from runner.session.tools import HomeTools
+from runner.tools.commands import Errands
+from runner.tools.files import HomeTools
 from tests.runner.session.stage import Stage, in_thread, stage
 
 

@@ -11,7 +11,7 @@ import trio
 from runner.ledger import SessionRow, Wake
 from runner.session.backends.rehearsal import Rehearsal
 from runner.session.kinds import KINDS, WAKE_TYPES
-from runner.session.tools import HomeTools
+from runner.tools.files import HomeTools
 from tests.runner.session.backends.test_real_cli import backend as cli
 from tests.runner.session.stage import Stage, in_thread, stage
 from tests.support.messages_api import service, text

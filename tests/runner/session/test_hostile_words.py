@@ -11,7 +11,6 @@ from hypothesis import strategies as st
 
 from runner.content import frontmatter
 from runner.resources import prompts_dir
-from runner.session.abilities import Abilities
 from runner.session.backends.base import RunListener, RunOrder, RunResult
 from runner.session.backends.claude_cli import CliOptions, arguments
 from runner.session.backends.emit import Recorder
@@ -19,8 +18,9 @@ from runner.session.backends.rehearsal import Rehearsal, hear
 from runner.session.context import gather
 from runner.session.kinds import KINDS
 from runner.session.prompt import Prompter, Prompts, Wanted
-from runner.session.records import Usage
-from runner.session.tools import HomeTools
+from runner.stream.records import Usage
+from runner.tools.capabilities import Abilities
+from runner.tools.files import HomeTools
 from tests.runner.session.asking import ask_for, write
 from tests.runner.session.stage import in_thread, stage
 

@@ -12,11 +12,11 @@ import pytest
 
 from runner.resources import prompts_dir
 from runner.session import sources
-from runner.session.abilities import COMMANDS, Abilities, Permit
 from runner.session.context import SOURCES, Context, gather
 from runner.session.kinds import KINDS
 from runner.session.prompt import Prompter, Prompts, Wanted
 from runner.session.sources.base import Letter, Letters
+from runner.tools.capabilities import COMMANDS, Abilities, Permit
 from tests.runner.session.asking import NOON, ask_for, write
 
 FIELDS = [

@@ -10,17 +10,17 @@ import attrs
 import pytest
 import trio
 
+from runner.children.reap import Mark, end_recorded, marked, start_time
 from runner.ledger import SessionFacts, SessionOutcome
 from runner.session.backends.base import RunListener, RunOrder, RunResult
 from runner.session.backends.rehearsal import Rehearsal
 from runner.session.errors import SessionLockedError
-from runner.session.events import PublicEvent
 from runner.session.hooks.base import Hook, HookContext, Verdict
 from runner.session.lock import SessionLock
-from runner.session.orphans import Mark, end_recorded, marked, start_time
 from runner.session.pipeline import Pipeline
 from runner.session.sources.base import Ask, Source
-from runner.session.tools import HomeTools
+from runner.stream.events import PublicEvent
+from runner.tools.files import HomeTools
 from tests.runner.session.stage import Stage, in_thread, stage
 
 SLEEPER = (

@@ -14,8 +14,8 @@ import trio
 from runner.correspondence import Threads
 from runner.schedule import load_schedule
 from runner.session.backends.anthropic_api import AnthropicApi, ApiOptions
-from runner.session.errands import Errands
-from runner.session.tools import HomeTools
+from runner.tools.commands import Errands
+from runner.tools.files import HomeTools
 from tests.runner.session.stage import Stage, in_thread, stage
 from tests.support.messages_api import Answer, BreakOff, Hang, MessagesApi, Refuse, Say, Turn, Use, service, text
 

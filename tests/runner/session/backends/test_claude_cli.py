@@ -9,8 +9,6 @@ from typing import Any
 
 import attrs
 
-from runner.session.abilities import Permit
-from runner.session.access import Access
 from runner.session.backends.base import RunOrder
 from runner.session.backends.claude_cli import (
     CliOptions,
@@ -24,6 +22,8 @@ from runner.session.backends.claude_cli import (
     spoken,
 )
 from runner.session.kinds import kind_of
+from runner.tools.access import Access
+from runner.tools.capabilities import Permit
 
 ORDER = RunOrder(
     session_id="20260302-090000",

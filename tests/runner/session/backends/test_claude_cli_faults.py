@@ -10,9 +10,9 @@ import attrs
 import pytest
 import trio
 
+from runner.children.reap import Mark, marked
 from runner.session.backends.claude_cli import ClaudeCli, CliOptions
-from runner.session.orphans import Mark, marked
-from runner.session.records import MOST_USD
+from runner.stream.records import MOST_USD
 from tests.runner.session.stage import Stage, clean_environment, in_thread, stage
 from tests.support import fake_cli
 

@@ -10,10 +10,10 @@ import attrs
 import pytest
 import trio
 
+from runner.children.reap import Mark, marked
 from runner.correspondence import Threads
 from runner.schedule import load_schedule
 from runner.session.backends.claude_cli import ClaudeCli, CliOptions
-from runner.session.orphans import Mark, marked
 from tests.runner.session.stage import clean_environment, in_thread, stage
 from tests.support.claude_code import claude_binary
 from tests.support.messages_api import MessagesApi, Refuse, Say, Turn, Use, service, text

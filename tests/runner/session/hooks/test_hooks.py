@@ -17,8 +17,8 @@ from runner.session import conversation as conversation_file
 from runner.session.hooks import conversation, thoughts, transcript
 from runner.session.hooks.base import Verdict
 from runner.session.kinds import kind_of
-from runner.session.transcript import fenced
-from runner.session.transcript import transcript as page_of
+from runner.stream.transcript import fenced
+from runner.stream.transcript import transcript as page_of
 from tests.runner.session.hooks.context import BEGAN, context_for
 from tests.runner.session.stage import make_home
 

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from runner.session.commands import Output
+from runner.children.run import Output
 from runner.session.repository import reasons
 from runner.session.repository.place import STALE
 from tests.support.life import keep, kept, make_life, new_repository, run_git, surroundings

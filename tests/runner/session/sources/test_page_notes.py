@@ -4,10 +4,10 @@ import os
 from pathlib import Path
 
 from runner.resources import prompts_dir
-from runner.session.abilities import Abilities
 from runner.session.context import gather
 from runner.session.prompt import Prompter, Wanted
 from runner.session.sources import page_notes, recent_thought
+from runner.tools.capabilities import Abilities
 from tests.runner.session.asking import ask_for, write
 
 

@@ -6,7 +6,7 @@ from collections.abc import Iterable
 
 import attrs
 
-from runner.session.records import Answered, Ended, Said, Started, TextBlock, ToolResult, ToolUse, parse
+from runner.stream.records import Answered, Ended, Said, Started, TextBlock, ToolResult, ToolUse, parse
 
 RESULT_LIMIT = 500
 

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import attrs
 
-from runner.session.records import Ended, Record, Said, Started, TextBlock, ToolUse, Usage
+from runner.stream.records import Ended, Record, Said, Started, TextBlock, ToolUse, Usage
 
 SUMMARY_LIMIT = 200
 MOST_TOOLS = 200

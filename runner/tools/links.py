@@ -3,7 +3,7 @@
 import os
 from collections.abc import Iterator
 
-from runner.session.access import Access
+from runner.tools.access import Access
 
 MOST = 10_000
 """A home with more of them is no longer looked through; the guard before each use of a tool knows no such limit."""

@@ -16,10 +16,10 @@ from subprocess import PIPE
 import attrs
 import trio
 
+from runner.children.lines import LineSplitter
+from runner.children.reap import Mark, end_marked, start_time
 from runner.offload import RunSync
 from runner.session.backends.base import DEADLINE_EXIT, NOT_FOUND_EXIT, RunListener, RunResult
-from runner.session.lines import LineSplitter
-from runner.session.orphans import Mark, end_marked, start_time
 
 STDERR_TAIL = 64 * 1024
 CHUNK = 64 * 1024

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 import trio
 
-from runner.session.commands import Commands, CommandTimeoutError
+from runner.children.run import Commands, CommandTimeoutError
 from tests.runner.session.stage import clean_environment, in_thread
 
 TIDY = "trap 'rm lock; exit 1' TERM; touch lock begun; while :; do sleep 0.05; done"

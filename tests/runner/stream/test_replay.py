@@ -2,9 +2,9 @@
 
 from pathlib import Path
 
-from runner.session.redact import Redactor
-from runner.session.replay import replay
-from tests.runner.session.test_projection import END, INIT, SESSION, assistant, delta, opened, said
+from runner.stream.redact import Redactor
+from runner.stream.replay import replay
+from tests.runner.stream.test_projection import END, INIT, SESSION, assistant, delta, opened, said
 
 
 def made(path: Path, *, ended: bool) -> list[tuple[str, str]]:

@@ -13,8 +13,8 @@ from typing import Any
 import attrs
 
 from runner.home.tree import TOP, Visibility
-from runner.session.abilities import COMMANDS
-from runner.session.access import beginning_of
+from runner.tools.access import beginning_of
+from runner.tools.capabilities import COMMANDS
 
 _SEEN = {folder.name: folder.visibility for folder in TOP}
 PRIVATE_ROOTS = tuple(sorted(name for name, seen in _SEEN.items() if seen is Visibility.HIDDEN))

@@ -2,7 +2,7 @@
 
 import pytest
 
-from runner.session.abilities import COMMANDS, Abilities, cli_rules, letters_to, of_cli, withheld
+from runner.tools.capabilities import COMMANDS, Abilities, cli_rules, letters_to, of_cli, withheld
 
 
 @pytest.mark.parametrize(

@@ -19,7 +19,7 @@ from typing import Any
 if __name__ == "__main__":  # run by its path: where our packages lie is not known then
     sys.path.insert(0, os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__)))))  # noqa: PTH100, PTH120 - pathlib takes long to import
 
-from runner.session.access import Access, beginning_of, of_json
+from runner.tools.access import Access, beginning_of, of_json
 
 PROGRAM = "claude-runner"
 SHELL = "Bash"

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from runner.session.redact import MARK, Redactor
+from runner.stream.redact import MARK, Redactor
 
 SECRETS = [
     "sk-ant-REDACTED",

@@ -6,8 +6,8 @@ from typing import Any
 
 import pytest
 
-from runner.session.records import MOST_TOKENS, MOST_USD, Ended, Said, ToolUse, parse
-from runner.session.summary import Summary
+from runner.stream.records import MOST_TOKENS, MOST_USD, Ended, Said, ToolUse, parse
+from runner.stream.summary import Summary
 
 
 def line(**record: Any) -> bytes:

@@ -12,9 +12,9 @@ import attrs
 
 from runner.errors import RunnerError
 from runner.home.tree import FILES, TOP, Folder, HomeFile, Readers
-from runner.session.abilities import COMMANDS, Permit
-from runner.session.access import Access
 from runner.storage import files
+from runner.tools.access import Access
+from runner.tools.capabilities import COMMANDS, Permit
 
 __all__ = ["EVERYTHING", "CommandRefused", "access_of", "check", "check_letter", "keep", "of_caller"]
 

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from runner.home.tree import Visibility
-from runner.session.visibility import Viewer
+from runner.stream.visibility import Viewer
 
 HOME = Path("/h/home")
 SHOWN, NAMED, HIDDEN = Visibility.SHOWN, Visibility.NAMED, Visibility.HIDDEN

@@ -12,10 +12,10 @@ from hypothesis import strategies as st
 from runner.content import read_kinds
 from runner.home.tree import FILES, TOP, Readers, Visibility
 from runner.resources import config_dir
-from runner.session.abilities import Permit
-from runner.session.access import Access, all_but, beginning_of, of_json
-from runner.session.permit import access_of
-from runner.session.tools import HomeTools
+from runner.tools.access import Access, all_but, beginning_of, of_json
+from runner.tools.capabilities import Permit
+from runner.tools.files import HomeTools
+from runner.tools.grants import access_of
 from tests.runner.session.stage import make_home
 
 HOME = Path("/h/home")

@@ -8,8 +8,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from runner.session import tools as module
-from runner.session.tools import HomeTools
+from runner.tools import files as module
+from runner.tools.files import HomeTools
 from tests.runner.session.stage import make_home
 
 

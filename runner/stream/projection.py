@@ -11,8 +11,8 @@ from typing import Any
 import attrs
 
 from runner.home.tree import Visibility
-from runner.session.events import PublicEvent
-from runner.session.records import (
+from runner.stream.events import PublicEvent
+from runner.stream.records import (
     Answered,
     BlockClosed,
     BlockOpened,
@@ -27,8 +27,8 @@ from runner.session.records import (
     ToolUse,
     Usage,
 )
-from runner.session.redact import Redactor
-from runner.session.visibility import Viewer
+from runner.stream.redact import Redactor
+from runner.stream.visibility import Viewer
 
 INPUT_LIMIT = 500
 RESULT_LIMIT = 2000

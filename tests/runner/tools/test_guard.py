@@ -10,10 +10,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from runner.session import guard
-from runner.session.abilities import Permit
-from runner.session.links import leading_out
-from runner.session.permit import access_of
+from runner.tools import guard
+from runner.tools.capabilities import Permit
+from runner.tools.grants import access_of
+from runner.tools.links import leading_out
 
 NAMES = ("letter", "schedule")
 

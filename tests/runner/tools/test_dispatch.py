@@ -9,10 +9,10 @@ import pytest
 
 from runner.correspondence import Threads
 from runner.schedule import load_schedule
-from runner.session.abilities import COMMANDS, Permit
-from runner.session.errands import Errands
-from runner.session.toolbox import SessionTools
-from runner.session.tools import HomeTools, ToolAnswer
+from runner.tools.capabilities import COMMANDS, Permit
+from runner.tools.commands import Errands
+from runner.tools.dispatch import SessionTools
+from runner.tools.files import HomeTools, ToolAnswer
 from tests.runner.session.stage import make_home, settings_for
 
 NOW = datetime(2026, 3, 2, 15, 15, tzinfo=UTC)

@@ -9,12 +9,12 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from runner.session.events import PublicEvent
-from runner.session.lines import LineSplitter
-from runner.session.projection import HOLD_LIMIT, TEXT_LIMIT, Projection
-from runner.session.records import parse
-from runner.session.redact import Redactor
-from runner.session.transcript import transcript
+from runner.children.lines import LineSplitter
+from runner.stream.events import PublicEvent
+from runner.stream.projection import HOLD_LIMIT, TEXT_LIMIT, Projection
+from runner.stream.records import parse
+from runner.stream.redact import Redactor
+from runner.stream.transcript import transcript
 
 HOME = Path("/h/home")
 SECRET = "sk-ant-REDACTED"

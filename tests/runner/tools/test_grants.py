@@ -4,8 +4,8 @@ from pathlib import Path
 
 import pytest
 
-from runner.session import permit
-from runner.session.abilities import Permit
+from runner.tools import grants as permit
+from runner.tools.capabilities import Permit
 
 ID = "20260302-090005"
 

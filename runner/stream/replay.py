@@ -2,10 +2,10 @@
 
 from pathlib import Path
 
-from runner.session.events import PublicEvent
-from runner.session.projection import Projection
-from runner.session.records import parse
-from runner.session.redact import Redactor
+from runner.stream.events import PublicEvent
+from runner.stream.projection import Projection
+from runner.stream.records import parse
+from runner.stream.redact import Redactor
 
 DELTA = "session.delta"
 

@@ -9,8 +9,8 @@ import trio
 import trio.lowlevel
 import trio.testing
 
-from runner.session import livefiles
-from runner.session.livefiles import LineFiles, Status
+from runner.stream import livefiles
+from runner.stream.livefiles import LineFiles, Status
 from tests.runner.session.stage import in_thread
 from tests.support.ledger import inline
 

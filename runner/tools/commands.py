@@ -13,11 +13,11 @@ from runner.clock import Now
 from runner.correspondence import LetterRefused, Message, Threads, read_letter
 from runner.ledger import LedgerView
 from runner.schedule import Schedule
-from runner.session import permit as permits
-from runner.session.abilities import Permit
 from runner.session.errors import RefusedToolError
-from runner.session.tools import HomeTools
 from runner.settings import Settings
+from runner.tools import grants as permits
+from runner.tools.capabilities import Permit
+from runner.tools.files import HomeTools
 from runner.triggers.desk import own_file
 from runner.triggers.impulses import Impulses
 from runner.triggers.own import LOOKED_BACK

@@ -14,11 +14,11 @@ from typing import Any
 
 import attrs
 
-from runner.session.abilities import Permit
-from runner.session.access import Access
 from runner.session.errors import RefusedToolError
-from runner.session.permit import access_of
 from runner.storage import files
+from runner.tools.access import Access
+from runner.tools.capabilities import Permit
+from runner.tools.grants import access_of
 
 READ_LIMIT = 256 * 1024
 WRITE_LIMIT = 1024 * 1024

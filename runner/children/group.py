@@ -12,6 +12,7 @@ import signal
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from subprocess import PIPE
+from typing import Protocol
 
 import attrs
 import trio
@@ -19,7 +20,6 @@ import trio
 from runner.children.lines import LineSplitter
 from runner.children.reap import Mark, end_marked, start_time
 from runner.offload import RunSync
-from runner.session.backends.base import DEADLINE_EXIT, NOT_FOUND_EXIT, RunListener, RunResult
 
 STDERR_TAIL = 64 * 1024
 CHUNK = 64 * 1024
@@ -27,6 +27,35 @@ LARGEST_PIPE = 1024 * 1024
 LINGER = 0.5
 """Seconds that output is still read after the process is gone: what it wrote is in the pipe, only its children can
 keep that open longer."""
+
+
+DEADLINE_EXIT = 124
+NOT_FOUND_EXIT = 127
+
+
+@attrs.frozen
+class RunResult:
+    """How the run ended. Figures are in the records; this is about the process."""
+
+    exit_code: int
+    reason: str | None = None
+    """None when the model came to its own end, else what cut it short, in words for people."""
+    stderr: str = ""
+    """The last 64 KiB of the error output."""
+    cut_lines: int = 0
+
+
+class RunListener(Protocol):
+    """Told as it happens, in order; every call is waited for."""
+
+    async def spawning(self) -> None:
+        """Just before a process is made or the model is asked for the first time."""
+
+    async def spawned(self, pid: int | None, started: int | None) -> None:
+        """The process and its start time; None for a backend without a process of its own."""
+
+    async def line(self, line: bytes) -> None:
+        """One record, without its line end."""
 
 
 @attrs.frozen

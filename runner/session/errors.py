@@ -28,10 +28,6 @@ class PromptError(RunnerError):
     exit_code: ClassVar[int] = 70
 
 
-class RefusedToolError(Exception):
-    """The resident asked for something its tools do not do; the text goes back to it as the tool's result."""
-
-
 class NotDueError(Exception):
     """There is nothing for the hook to do, for a reason that people should read."""
 

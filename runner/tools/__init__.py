@@ -1,0 +1,1 @@
+"""What the resident may do in a session: its commands, its files, and the guard before both."""

@@ -13,10 +13,10 @@ from runner.clock import Now
 from runner.correspondence import LetterRefused, Message, Threads, read_letter
 from runner.ledger import LedgerView
 from runner.schedule import Schedule
-from runner.session.errors import RefusedToolError
 from runner.settings import Settings
 from runner.tools import grants as permits
 from runner.tools.capabilities import Permit
+from runner.tools.errors import RefusedToolError
 from runner.tools.files import HomeTools
 from runner.triggers.desk import own_file
 from runner.triggers.impulses import Impulses

@@ -7,9 +7,9 @@ from typing import Any
 import attrs
 
 from runner.errors import RunnerError
-from runner.session.errors import RefusedToolError
 from runner.tools.capabilities import COMMANDS, Permit
 from runner.tools.commands import Errands
+from runner.tools.errors import RefusedToolError
 from runner.tools.files import HomeTools, ToolAnswer, schema, word
 from runner.triggers.impulses import URGENCIES, USUAL_LIFE
 from runner.triggers.selfwake import PER_DAY, Pending

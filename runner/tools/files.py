@@ -14,10 +14,10 @@ from typing import Any
 
 import attrs
 
-from runner.session.errors import RefusedToolError
 from runner.storage import files
 from runner.tools.access import Access
 from runner.tools.capabilities import Permit
+from runner.tools.errors import RefusedToolError
 from runner.tools.grants import access_of
 
 READ_LIMIT = 256 * 1024

@@ -8,6 +8,7 @@ from typing import Any, Protocol
 
 import attrs
 
+from runner.children.group import DEADLINE_EXIT, NOT_FOUND_EXIT, RunListener, RunResult
 from runner.session.kinds import Kind
 from runner.tools.capabilities import Permit
 
@@ -52,31 +53,6 @@ class RunOrder:
     """Links in the home that lead to places this session may not look at; by their paths in the home."""
 
 
-@attrs.frozen
-class RunResult:
-    """How the run ended. Figures are in the records; this is about the process."""
-
-    exit_code: int
-    reason: str | None = None
-    """None when the model came to its own end, else what cut it short, in words for people."""
-    stderr: str = ""
-    """The last 64 KiB of the error output."""
-    cut_lines: int = 0
-
-
-class RunListener(Protocol):
-    """Told as it happens, in order; every call is waited for."""
-
-    async def spawning(self) -> None:
-        """Just before a process is made or the model is asked for the first time."""
-
-    async def spawned(self, pid: int | None, started: int | None) -> None:
-        """The process and its start time; None for a backend without a process of its own."""
-
-    async def line(self, line: bytes) -> None:
-        """One record, without its line end."""
-
-
 class Backend(Protocol):
     """Runs a model once. Cancelling `run` leaves nothing behind."""
 
@@ -89,7 +65,3 @@ class Backend(Protocol):
 def as_line(record: Mapping[str, Any]) -> bytes:
     """A record as the CLI would write it."""
     return json.dumps(record, ensure_ascii=False, separators=(",", ":")).encode("utf-8", "replace")
-
-
-DEADLINE_EXIT = 124
-NOT_FOUND_EXIT = 127

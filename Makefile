@@ -73,7 +73,7 @@ screenshots: setup-test ## Take pictures of all pages, and the README's anew
 
 openapi: $(VENV)/.core ## Write the API's description to build/openapi.json
 	@mkdir -p build
-	$(BIN)/python -m web.describe build/openapi.json
+	$(BIN)/python -m web.api.describe build/openapi.json
 
 clean: ## Take away what these commands made, except the home
 	rm -rf $(VENV) tests/node/node_modules .coverage .coverage.* htmlcov dist build

@@ -7,13 +7,10 @@ import attrs
 from quart import Response
 from quart_trio import QuartTrio
 
-from web import errors
-from web.auth import API
-from web.coding import Coding, Packed
-from web.declared import hot_views
-from web.door import Door, DoorRules, Receive, Scope, Send
-from web.hot import Hot
+from web.api import errors
+from web.api.operations import hot_views
 from web.pages import home, live, theme, thoughts
+from web.pages.layout import POLICY, Shell
 from web.routes import (
     admin,
     analytics,
@@ -28,9 +25,12 @@ from web.routes import (
     session,
     titles,
 )
+from web.server.auth import API
+from web.server.compression import Coding, Packed
+from web.server.fast_path import Hot
+from web.server.gate import Door, DoorRules, Receive, Scope, Send
+from web.server.sse import Streams
 from web.services import Services
-from web.shell import POLICY, Shell
-from web.sse import Streams
 
 LARGEST_BODY = 16 * 1024 * 1024
 

@@ -8,7 +8,7 @@ import trio
 
 from runner.kernel import Life, Wish
 from web.app import create_app
-from web.server import serve
+from web.server.serve import serve
 from web.services import Log, Services
 
 LAST_WORDS = 1.0

@@ -12,7 +12,7 @@ import trio
 from tests.support.abuse import BEGUN, FLOODS, LIVE, NOISE, PREFACE, REFUSED, SETTINGS, STREAMS, WITHOUT_ROOM, narrow
 from tests.support.http_client import get
 from tests.support.process import Running, start
-from web.http2 import ALLOWANCE
+from web.server.http2 import ALLOWANCE
 
 CLIENTS = 60
 """In the suite; the soak raises it to 375, and waits for every limit."""

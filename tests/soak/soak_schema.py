@@ -10,7 +10,7 @@ import trio
 
 from tests.support import examples
 from tests.support.site import World, running
-from web import openapi
+from web.api import openapi
 
 USUAL = 200
 

@@ -17,8 +17,8 @@ from runner.live import Hub, HubLimits
 from runner.resources import config_dir
 from runner.settings import load_settings
 from web.app import Site, create_app
-from web.connection import IDLE_SECONDS, SEND_SECONDS, Connections
-from web.server import serve
+from web.server.connection import IDLE_SECONDS, SEND_SECONDS, Connections
+from web.server.serve import serve
 from web.services import ActorView, Appointment, Services
 from web.status import SessionStatus
 

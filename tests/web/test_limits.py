@@ -15,7 +15,7 @@ from wsproto.events import AcceptConnection, Ping, Request, TextMessage
 from tests.support.abuse import BEGUN, FLOODS, LIVE, NOISE, REFUSED, STREAM, STREAMS, beginning, head_of, narrow
 from tests.support.site import Reply, Running, Viewer, World, all_of, running
 from web.app import Site
-from web.http2 import ALLOWANCE
+from web.server.http2 import ALLOWANCE
 
 
 class Client:
@@ -418,7 +418,7 @@ async def test_where_the_system_says_nothing_what_it_takes_counts(
     world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A client that takes nothing of a long answer is ended on any system."""
-    monkeypatch.setattr("web.connection.at_the_system", lambda _socket: None)
+    monkeypatch.setattr("web.server.connection.at_the_system", lambda _socket: None)
     async with running(world, send_seconds=0.3, furnish=with_echo) as server:
         stream = await narrowly(server)
         await accepted(stream, "/talk")

@@ -4,14 +4,16 @@ from quart import Blueprint, Response, request
 
 from runner.content import Kind
 from runner.live import frames
-from web import answers, sse, words
-from web.answers import Answer
-from web.asked import Ask
-from web.declared import Operation, offer
+from web.api import responses as answers
+from web.api.operations import Operation, offer
+from web.api.request import Ask
+from web.api.responses import Answer
+from web.pages import words
+from web.pages.layout import Shell
 from web.pages.rest import coming_wakes, session_now
+from web.server import sse
+from web.server.sse import Streams
 from web.services import Services
-from web.shell import Shell
-from web.sse import Streams
 
 LATEST = 5
 KIND = "thoughts"

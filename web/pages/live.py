@@ -7,10 +7,10 @@ import attrs
 from quart import Blueprint, Response, request
 
 from runner.live import SessionView, frames
-from web import answers
+from web.api import responses as answers
+from web.pages.layout import Shell
 from web.pages.rest import coming_wakes, session_now
 from web.services import Services
-from web.shell import Shell
 
 AHEAD = 5
 

@@ -2,7 +2,7 @@
 
 from quart import Blueprint, Response, request
 
-from web.shell import THEME_COOKIE, THEMES
+from web.pages.layout import THEME_COOKIE, THEMES
 
 YEAR = 365 * 24 * 3600
 

@@ -7,10 +7,10 @@ from itertools import groupby
 from quart import Blueprint, Response, abort, request
 
 from runner.content import Entry, Markdown, PathRefusedError, reading_minutes
-from web import answers
-from web.reading import find
+from web.api import responses as answers
+from web.api.reading import find
+from web.pages.layout import Shell
 from web.services import Services
-from web.shell import Shell
 
 KIND = "thoughts"
 

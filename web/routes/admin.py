@@ -4,10 +4,10 @@ import attrs
 from quart import Blueprint
 
 from runner.triggers.intake import LONGEST_MESSAGE, RULES, NotNow
-from web import answers
-from web.answers import Answer
-from web.asked import Ask, read_body
-from web.declared import PROBLEMS, Error, Operation, offer, shaped
+from web.api import responses as answers
+from web.api.operations import PROBLEMS, Error, Operation, offer, shaped
+from web.api.request import Ask, read_body
+from web.api.responses import Answer
 from web.services import Services
 
 

@@ -8,11 +8,11 @@ from runner.analytics import COUNTED, Analytics, LogShelf, Session, sum_up
 from runner.analytics.ran import sessions_of
 from runner.content import strong_etag
 from runner.content.entry import Entry, dump
-from web import answers
-from web.answers import Answer
-from web.asked import Ask
-from web.declared import Operation, offer
-from web.lately import KEPT, Lately
+from web.api import responses as answers
+from web.api.operations import Operation, offer
+from web.api.request import Ask
+from web.api.responses import Answer
+from web.api.ttl_cache import KEPT, Lately
 from web.services import Services
 
 

@@ -4,11 +4,11 @@ from quart import Blueprint
 
 from runner.content import Kind, PathRefusedError
 from runner.content.kinds import Field
-from web import answers
-from web.answers import Answer
-from web.asked import Ask, Schema
-from web.declared import Error, Operation, offer
-from web.reading import find
+from web.api import responses as answers
+from web.api.operations import Error, Operation, offer
+from web.api.reading import find
+from web.api.request import Ask, Schema
+from web.api.responses import Answer
 from web.services import Services
 
 

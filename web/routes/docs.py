@@ -3,10 +3,10 @@
 from quart import Blueprint, Response, current_app, request
 
 from runner.content.entry import dump
-from web import answers
-from web.openapi import document
+from web.api import responses as answers
+from web.api.openapi import document
+from web.pages.layout import Shell
 from web.services import Services
-from web.shell import Shell
 
 
 def routes(services: Services, shell: Shell) -> Blueprint:

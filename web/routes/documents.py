@@ -9,10 +9,10 @@ from quart import Blueprint
 
 from runner.content.documents import About, DatedText, Documents, Landing, Text
 from runner.content.entry import dump
-from web import answers
-from web.answers import Answer
-from web.asked import Ask
-from web.declared import Operation, offer
+from web.api import responses as answers
+from web.api.operations import Operation, offer
+from web.api.request import Ask
+from web.api.responses import Answer
 from web.services import Services
 
 

@@ -12,10 +12,10 @@ from quart import Blueprint
 
 from runner.content import Stamp
 from runner.content.entry import dump
-from web import answers
-from web.answers import Answer
-from web.asked import Ask
-from web.declared import Error, Operation, offer, shaped
+from web.api import responses as answers
+from web.api.operations import Error, Operation, offer, shaped
+from web.api.request import Ask
+from web.api.responses import Answer
 from web.services import Services
 
 MANIFEST = Path("runner", "memory", "data", "echoes_manifest.json")

@@ -5,10 +5,10 @@ from quart import Blueprint
 
 from runner.content import MAILBOX
 from runner.live.frames import EVERYTHING
-from web import sse
-from web.answers import Answer
-from web.asked import Ask, read_query
-from web.declared import PROBLEMS, Error, Operation, offer, shaped
+from web.api.operations import PROBLEMS, Error, Operation, offer, shaped
+from web.api.request import Ask, read_query
+from web.api.responses import Answer
+from web.server import sse
 from web.services import Services
 
 SYSTEM = "system"

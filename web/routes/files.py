@@ -9,11 +9,11 @@ from runner.content import PathRefusedError, strong_etag
 from runner.content.entry import dump
 from runner.content.files import File, Files, NoFileError, NotAFileError, TooLargeError
 from runner.content.trees import DEEPEST, ROOTS, Tree, as_json, walk
-from web import answers
-from web.answers import Answer
-from web.asked import Ask, check_choice, read_query
-from web.declared import PROBLEMS, Error, Operation, offer, shaped
-from web.lately import Lately
+from web.api import responses as answers
+from web.api.operations import PROBLEMS, Error, Operation, offer, shaped
+from web.api.request import Ask, check_choice, read_query
+from web.api.responses import Answer
+from web.api.ttl_cache import Lately
 from web.services import Services
 
 

@@ -10,10 +10,10 @@ import attrs
 from quart import Blueprint
 
 from runner.content.entry import dump
-from web import answers
-from web.answers import Answer
-from web.asked import Ask
-from web.declared import Operation, offer, shaped
+from web.api import responses as answers
+from web.api.operations import Operation, offer, shaped
+from web.api.request import Ask
+from web.api.responses import Answer
 from web.services import ActorView, Services
 
 FOLDERS = ("thoughts", "dreams")

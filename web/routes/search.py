@@ -9,10 +9,10 @@ from runner.content import Kinds
 from runner.content.entry import dump
 from runner.kernel import KernelError
 from runner.search import Found, NoMeaningError, Wanted, as_hits, blend, deep
-from web import answers
-from web.answers import Answer
-from web.asked import Ask, read_query
-from web.declared import PROBLEMS, Error, Operation, offer, shaped
+from web.api import responses as answers
+from web.api.operations import PROBLEMS, Error, Operation, offer, shaped
+from web.api.request import Ask, read_query
+from web.api.responses import Answer
 from web.services import Services
 
 ALL, EVERYTHING = "all", "everything"

@@ -4,10 +4,11 @@ from quart import Blueprint
 
 from runner.content.entry import dump
 from runner.live.frames import SESSION
-from web import answers, sse
-from web.answers import Answer
-from web.asked import Ask, Schema
-from web.declared import Error, Operation, offer
+from web.api import responses as answers
+from web.api.operations import Error, Operation, offer
+from web.api.request import Ask, Schema
+from web.api.responses import Answer
+from web.server import sse
 from web.services import Services
 
 STATUS: Schema = {

@@ -6,10 +6,10 @@ from quart import Blueprint
 from runner.content.changes import stamp
 from runner.content.entry import dump
 from runner.ledger import Title
-from web import answers
-from web.answers import Answer
-from web.asked import Ask, read_body
-from web.declared import PROBLEMS, Error, Operation, offer, shaped
+from web.api import responses as answers
+from web.api.operations import PROBLEMS, Error, Operation, offer, shaped
+from web.api.request import Ask, read_body
+from web.api.responses import Answer
 from web.services import Services
 
 

@@ -7,7 +7,7 @@ import pytest
 
 from runner.triggers.intake import NotNow
 from tests.support.site import Reply, Running, World, running
-from web.auth import API
+from web.server.auth import API
 from web.services import Admitted
 
 WAKE = API + "/admin/wake"

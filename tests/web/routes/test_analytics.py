@@ -8,8 +8,8 @@ from runner.analytics import Analytics, LogShelf, Session, sum_up
 from runner.content import Entry
 from runner.ledger import Figure
 from tests.support.site import Running, World, running
-from web.auth import API
 from web.routes import analytics
+from web.server.auth import API
 
 LOG = '{"type":"result","duration_ms":1000,"num_turns":4,"total_cost_usd":0.25,"usage":{"input_tokens":20}}\n'
 FIELDS = {

@@ -5,7 +5,7 @@ from urllib.parse import quote
 import pytest
 
 from tests.support.site import World, running
-from web.auth import API
+from web.server.auth import API
 
 HEADS = {
     "thoughts": "mood: quiet, held",

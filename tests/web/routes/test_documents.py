@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from tests.support.site import Running, World, running
-from web.auth import API
+from web.server.auth import API
 
 CHANGED = datetime(2026, 2, 10, 4, 11, 9, 482211, tzinfo=UTC)
 START = "2026-02-03T17:15:00Z"

@@ -4,8 +4,8 @@ from typing import Any
 import pytest
 
 from tests.support.site import Running, World, running
-from web.auth import API
 from web.routes.echoes import MANIFEST
+from web.server.auth import API
 
 ECHO: dict[str, Any] = {
     "content_type": "dreams",

@@ -3,9 +3,9 @@ import trio
 
 from runner.content import Change, change_event
 from tests.support.site import Viewer, World, running
-from web import openapi
-from web.auth import API
-from web.describe import unserved
+from web.api import openapi
+from web.api.describe import unserved
+from web.server.auth import API
 
 STREAM = API + "/events/stream"
 

@@ -6,7 +6,7 @@ import pytest
 import trio
 
 from tests.support.site import Running, World, running
-from web.auth import API
+from web.server.auth import API
 
 ROOTS = ("sandbox", "projects", "news", "gifts")
 NODE = {"name", "path", "type", "size", "extension", "children"}

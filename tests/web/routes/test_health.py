@@ -1,7 +1,7 @@
 import pytest
 
 from tests.support.site import Actor, World, running
-from web.auth import API
+from web.server.auth import API
 
 
 async def test_alive(world: World) -> None:

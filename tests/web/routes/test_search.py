@@ -5,7 +5,7 @@ import pytest
 
 from runner.search import Found, SearchIndex, Wanted
 from tests.support.site import World, running
-from web.auth import API
+from web.server.auth import API
 
 SEARCH = API + "/search"
 

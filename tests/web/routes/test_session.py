@@ -6,7 +6,7 @@ import trio
 
 from runner.live import HubLimits
 from tests.support.site import Viewer, World, running
-from web.auth import API
+from web.server.auth import API
 
 STREAM = API + "/session/stream"
 

@@ -4,7 +4,7 @@ from typing import Any
 import pytest
 
 from tests.support.site import Reply, Running, World, running
-from web.auth import API
+from web.server.auth import API
 
 HASH = "ab" * 32
 NEW = {"hash": HASH, "title": "salt and hours", "model": "m", "original_path": "thoughts/x.md"}

@@ -12,7 +12,7 @@ from hypercorn.trio.worker_context import WorkerContext
 from hypercorn.typing import ConnectionState
 
 from web.app import Site
-from web.connection import IDLE_SECONDS, SEND_SECONDS, Connection, Connections
+from web.server.connection import IDLE_SECONDS, SEND_SECONDS, Connection, Connections
 from web.services import Log
 
 GRACE_SECONDS = 1.5

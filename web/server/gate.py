@@ -9,7 +9,7 @@ from urllib.parse import urlsplit
 
 import attrs
 
-from web import auth, cors
+from web.server import auth, cors
 from web.services import Log
 
 Scope = MutableMapping[str, Any]

@@ -9,8 +9,8 @@ from urllib.parse import parse_qsl
 
 import attrs
 
-from web import answers
-from web.answers import Answer
+from web.api import responses as answers
+from web.api.responses import Answer
 
 WHOLE = re.compile(r"\s*[+-]?[0-9]{1,30}\s*")
 NO_TEXT = re.compile("[\0\ud800-\udfff]")

@@ -1,6 +1,6 @@
 import pytest
 
-from web.auth import API, Caller, Entry, client_address, decide, needs_key
+from web.server.auth import API, Caller, Entry, client_address, decide, needs_key
 
 LOCAL = [(b"host", b"127.0.0.1:8000")]
 

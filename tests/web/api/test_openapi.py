@@ -10,9 +10,9 @@ import trio
 
 from tests.support import examples
 from tests.support.site import World, running
-from web import openapi
-from web.auth import API, needs_key
-from web.describe import main, unserved
+from web.api import openapi
+from web.api.describe import main, unserved
+from web.server.auth import API, needs_key
 
 # http-api.md, section 0.7, as it stands there: number, methods, paths, who may
 TABLE = """

@@ -3,8 +3,8 @@ import re
 from pathlib import Path
 
 from tests.support.site import World, running
-from web.assets import Assets
-from web.shell import FOLDER
+from web.pages.assets import Assets
+from web.pages.layout import FOLDER
 
 
 def test_names_change_with_the_content(tmp_path: Path) -> None:

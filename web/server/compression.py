@@ -14,7 +14,7 @@ import attrs
 import trio
 
 from runner.offload import RunSync
-from web.door import Asgi, Receive, Scope, Send
+from web.server.gate import Asgi, Receive, Scope, Send
 
 LEAST = 1024
 """Bytes; below that the headers weigh more than what is won."""

@@ -7,11 +7,11 @@ import attrs
 import trio
 
 from runner.live import Hub, HubClosedError, Subscriber, TooManyViewersError, frames
-from web import answers
-from web.answers import Answer
-from web.connection import WIRE, Connection
-from web.door import Receive, Scope, Send
-from web.pump import Pump, Viewer
+from web.api import responses as answers
+from web.api.responses import Answer
+from web.server.connection import WIRE, Connection
+from web.server.fanout import Pump, Viewer
+from web.server.gate import Receive, Scope, Send
 
 MEDIA = "text/event-stream"
 CONTENT_TYPE = MEDIA + "; charset=utf-8"

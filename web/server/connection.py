@@ -12,8 +12,8 @@
 
 An answer's head and body leave in one packet where they can: held back until the body is there.
 
-A stream of events may write to the connection itself once its head is out (see `web/pump.py`): thousands are told of an
-event at the cost of a system call each, where the way through the server costs ten times as much.
+A stream of events may write to the connection itself once its head is out (see `web/server/fanout.py`): thousands are
+told of an event at the cost of a system call each, where the way through the server costs ten times as much.
 """
 
 import json
@@ -36,9 +36,9 @@ from hypercorn.trio.worker_context import WorkerContext
 from hypercorn.typing import ConnectionState
 from hypercorn.utils import parse_socket_addr
 
-from web.deadlines import Debt, Patience, Shield, at_the_system
-from web.http2 import Protocols
-from web.inbox import Inbox, Requests
+from web.server.deadlines import Debt, Patience, Shield, at_the_system
+from web.server.http2 import Protocols
+from web.server.inbox import Inbox, Requests
 from web.services import Log
 
 IDLE_SECONDS = 30.0

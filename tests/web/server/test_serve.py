@@ -17,7 +17,7 @@ from h2.events import DataReceived, StreamEnded
 from trio.testing import wait_all_tasks_blocked
 
 from tests.support.site import Reply, Running, Viewer, World, all_of, listening, running
-from web.auth import API
+from web.server.auth import API
 
 ALIVE = b'{"status":"alive"}'
 LIVE = b"GET /api/v1/health/live HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n"

@@ -7,7 +7,7 @@ import trio
 from trio.testing import wait_all_tasks_blocked
 
 from tests.support.site import Reply, World, running
-from web.coding import LEAST, Packed, pack, takes_gzip
+from web.server.compression import LEAST, Packed, pack, takes_gzip
 
 T = TypeVar("T")
 LIST = "/api/v1/content/thoughts"

@@ -3,7 +3,7 @@
 A shape is an attrs class. `shaped()` makes a field that has more to say than its type: a pattern, a range, an example.
 
 A view is given what was asked and gives an answer; it knows no framework. Those that are asked most are also put into
-the table of `web/hot.py`, which answers them without the framework.
+the table of `web/server/fast_path.py`, which answers them without the framework.
 """
 
 from collections.abc import Awaitable, Callable, Mapping
@@ -14,10 +14,10 @@ import attrs
 from quart import Blueprint, Quart, Response, request
 from quart.blueprints import BlueprintSetupState
 
-from web import answers
-from web.answers import Answer
-from web.asked import Ask, Rules, Schema, WrongRequestError
-from web.sse import Stream
+from web.api import responses as answers
+from web.api.request import Ask, Rules, Schema, WrongRequestError
+from web.api.responses import Answer
+from web.server.sse import Stream
 
 EXTENSION = "claude_runner.operations"
 HOT = "claude_runner.hot"

@@ -6,7 +6,7 @@ import trio
 from trio.testing import MockClock, wait_all_tasks_blocked
 
 from runner.live import Hub, HubLimits, HubWriter, Limits
-from web.pump import TOGETHER, Pump, Viewer
+from web.server.fanout import TOGETHER, Pump, Viewer
 
 HEARTBEAT = b": alive\n\n"
 

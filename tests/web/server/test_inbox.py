@@ -4,7 +4,7 @@ import pytest
 import trio
 from trio.testing import wait_all_tasks_blocked
 
-from web.inbox import Inbox
+from web.server.inbox import Inbox
 
 GONE = {"type": "http.disconnect"}
 

@@ -11,8 +11,8 @@ from werkzeug.routing import MapAdapter
 
 from tests.support.site import World, running
 from web.app import create_app
-from web.auth import API, PUBLIC, needs_key
-from web.door import SECURITY, one_spelling
+from web.server.auth import API, PUBLIC, needs_key
+from web.server.gate import SECURITY, one_spelling
 
 SITE = "https://claudehome.dineshd.dev"
 KEYED: dict[str, object] = {"http.api_key": "secret"}

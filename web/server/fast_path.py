@@ -8,11 +8,11 @@ from collections.abc import Mapping
 
 import attrs
 
-from web import answers
-from web.answers import Answer
-from web.asked import Ask
-from web.declared import View
-from web.door import Asgi, Receive, Scope, Send
+from web.api import responses as answers
+from web.api.operations import View
+from web.api.request import Ask
+from web.api.responses import Answer
+from web.server.gate import Asgi, Receive, Scope, Send
 
 METHODS = frozenset({"GET", "HEAD"})
 DEEPEST = 2

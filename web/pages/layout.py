@@ -10,11 +10,11 @@ import attrs
 from jinja2 import Environment, FileSystemLoader, StrictUndefined, select_autoescape
 from quart import Request
 
-from web import words
-from web.assets import Assets
+from web.pages import words
+from web.pages.assets import Assets
 from web.services import Services
 
-FOLDER = Path(__file__).parent
+FOLDER = Path(__file__).parent.parent
 THEMES = ("system", "light", "dark")
 THEME_COOKIE = "theme"
 

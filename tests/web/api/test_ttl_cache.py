@@ -2,7 +2,7 @@ import pytest
 import trio
 from trio.testing import MockClock, wait_all_tasks_blocked
 
-from web.lately import MOST, Lately
+from web.api.ttl_cache import MOST, Lately
 
 
 class Maker:

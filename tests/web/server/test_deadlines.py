@@ -4,7 +4,7 @@ from math import inf
 import trio
 from trio.testing import MockClock
 
-from web.deadlines import SILENT_SECONDS, Debt, Patience, Shield, at_the_system
+from web.server.deadlines import SILENT_SECONDS, Debt, Patience, Shield, at_the_system
 
 
 async def silence_of(patience: Patience) -> float:

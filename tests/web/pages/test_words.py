@@ -2,7 +2,7 @@ from datetime import date, datetime
 
 import pytest
 
-from web import words
+from web.pages import words
 
 
 def test_dates() -> None:

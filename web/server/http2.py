@@ -24,7 +24,7 @@ from hypercorn.protocol.events import Body
 from hypercorn.protocol.h2 import H2Protocol, StreamBuffer
 from hypercorn.protocol.h11 import H2CProtocolRequiredError, H2ProtocolAssumedError
 
-from web.deadlines import Debt
+from web.server.deadlines import Debt
 
 PREFACE_SIZE = 24
 HEAD_SIZE = 9

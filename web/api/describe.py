@@ -1,4 +1,4 @@
-"""`python -m web.describe [FILE]` writes the OpenAPI document without serving anything."""
+"""`python -m web.api.describe [FILE]` writes the OpenAPI document without serving anything."""
 
 import json
 import sys
@@ -15,8 +15,8 @@ from runner.ledger import Title
 from runner.live import Hub
 from runner.resources import config_dir
 from runner.settings import load_settings
+from web.api.openapi import document
 from web.app import create_app
-from web.openapi import document
 from web.services import Services
 
 

@@ -9,7 +9,7 @@ from types import MappingProxyType
 import attrs
 from quart import Blueprint, Request, Response, abort, request
 
-from web import answers
+from web.api import responses as answers
 
 TYPES = MappingProxyType(
     {

@@ -6,7 +6,7 @@ from typing import Any
 
 import attrs
 
-from web.asked import Schema
+from web.api.request import Schema
 
 
 @attrs.define(eq=False)

@@ -7,10 +7,10 @@ from quart_trio import QuartTrio
 from werkzeug.exceptions import HTTPException, MethodNotAllowed
 from werkzeug.routing import RequestRedirect
 
-from web import answers
-from web.auth import API
+from web.api import responses as answers
+from web.pages.layout import Shell
+from web.server.auth import API
 from web.services import Services
-from web.shell import Shell
 
 
 def install(app: QuartTrio, services: Services, shell: Shell) -> None:

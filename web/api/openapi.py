@@ -9,10 +9,10 @@ import attrs
 from quart import Quart
 from werkzeug.routing import Rule
 
-from web.asked import Schema
-from web.auth import API, needs_key
-from web.declared import Error, Operation, operation_of
-from web.schemas import Schemas
+from web.api.operations import Error, Operation, operation_of
+from web.api.request import Schema
+from web.api.schemas import Schemas
+from web.server.auth import API, needs_key
 
 PARAMETER = re.compile(r"<(?:[a-z]+:)?([a-z_]+)>")
 METHODS = ("GET", "POST", "PUT", "PATCH", "DELETE")

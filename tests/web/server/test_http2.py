@@ -7,7 +7,7 @@ from h2.connection import H2Connection
 from hyperframe.frame import Frame as Parsed
 from trio.testing import MockClock
 
-from web.http2 import ALLOWANCE, MOST, PREFACE_SIZE, RENEWED, Allowance, Frames, cost
+from web.server.http2 import ALLOWANCE, MOST, PREFACE_SIZE, RENEWED, Allowance, Frames, cost
 
 
 def conversation() -> bytes:

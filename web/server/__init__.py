@@ -1,0 +1,1 @@
+"""The connection: protocols and their limits, who may come in, compression, streams."""

@@ -11,6 +11,7 @@ from runner.content import Catalogue
 from runner.ledger import Figures, Title
 from runner.live import Hub
 from runner.offload import RunSync
+from runner.operator.wakes import Admitted
 from runner.search import Found, NoMeaningError, Wanted
 from runner.settings import Settings
 from runner.triggers.intake import NotNow
@@ -49,18 +50,6 @@ class Status(Protocol):
     """Tells what the session is doing: fields of the public status document, `{"active": False}` when nothing is."""
 
     async def current(self) -> dict[str, Any]: ...
-
-
-@attrs.frozen(kw_only=True)
-class Admitted:
-    """A wake that was accepted."""
-
-    session_id: str
-    log_file: str
-    status: str
-    """`started`, or `queued` when something stands before it."""
-    waiting_for: str | None = None
-    """The actor that has to come back first."""
 
 
 async def _closed(_kind: str, _prompt: str) -> Admitted:

@@ -38,14 +38,14 @@ from runner.ledger.budget import limits_of
 from runner.live import Hub
 from runner.live.frames import END, SESSION
 from runner.main.actors import MODERATOR_HANDS, Budget, Factories, Mailboxes, child_specs
-from runner.main.admission import Admission
-from runner.main.operator import Operator
 from runner.main.registry import REGISTRY, import_registry
 from runner.main.shown import show_again, shown_session
 from runner.main.sockets import url_of
 from runner.main.tuning import Tuning
 from runner.main.web import Web
 from runner.offload import RunSync, limited
+from runner.operator.commands import Operator
+from runner.operator.wakes import Admission
 from runner.process.notify import Notifier
 from runner.retention.nightly import Nightly
 from runner.schedule import Schedule, Slot, load_schedule

@@ -5,10 +5,10 @@ from typing import Any
 
 import pytest
 
+from runner.operator.wakes import Admitted
 from runner.triggers.intake import NotNow
 from tests.support.site import Reply, Running, World, running
 from web.server.auth import API
-from web.services import Admitted
 
 WAKE = API + "/admin/wake"
 

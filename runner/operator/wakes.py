@@ -10,10 +10,21 @@ from runner.clock import Now
 from runner.kernel import ChildStatistics, KernelError, Ref, State
 from runner.ledger import Ledger, WakeRequest
 from runner.triggers.intake import Intake
-from web.services import Admitted
 
 ASK_WITHIN = 1.0
 AWAY = frozenset({State.FAILED, State.STOPPED, State.STUCK})
+
+
+@attrs.frozen(kw_only=True)
+class Admitted:
+    """A wake that was accepted."""
+
+    session_id: str
+    log_file: str
+    status: str
+    """`started`, or `queued` when something stands before it."""
+    waiting_for: str | None = None
+    """The actor that has to come back first."""
 
 
 @attrs.frozen(eq=False, kw_only=True)

@@ -11,8 +11,8 @@ import trio
 from actors.protocol import Cancel, SessionState, Status, Work
 from runner.kernel import ChildStatistics, Mailbox, State
 from runner.ledger import Ledger, SpendEntry, WakeRequest
-from runner.main import admission
-from runner.main.admission import Admission
+from runner.operator import wakes as admission
+from runner.operator.wakes import Admission
 from runner.settings import load_settings
 from runner.triggers.intake import Intake, NotNow
 from runner.triggers.pause import PAUSED, Pause

@@ -12,7 +12,7 @@ from actors.session import ENDED, LEDGER, PHASE
 from runner.control.protocol import Call, Caller, WakeProgress
 from runner.kernel import EventRing
 from runner.ledger import Ledger
-from runner.main.follow import RECORD_WITHIN, Follower
+from runner.operator.follow import RECORD_WITHIN, Follower
 from tests.support.ledger import open_ledger
 
 NOW = datetime(2026, 3, 2, 15, 0, tzinfo=UTC)

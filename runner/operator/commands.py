@@ -59,7 +59,7 @@ from runner.ledger import Ledger, Limits, SessionRow
 from runner.ledger.budget import worst
 from runner.live import Hub
 from runner.live.frames import SESSION
-from runner.main.follow import Follower
+from runner.operator.follow import Follower
 from runner.triggers.intake import Intake
 from runner.triggers.pause import PAUSED, Pause
 

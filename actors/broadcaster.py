@@ -11,7 +11,7 @@ import json
 import attrs
 
 from actors.protocol import Publish
-from runner.kernel import Life, Mailbox
+from runner.kernel import ActorContext, Mailbox
 from runner.live import Hub, HubWriter
 from runner.live.frames import DELTA
 
@@ -26,7 +26,7 @@ class Broadcaster:
     mailbox: Mailbox[Publish]
     hub: Hub
 
-    async def run(self, life: Life) -> None:
+    async def run(self, life: ActorContext) -> None:
         """Commit each publish in one synchronous step, which is the last act of its handling."""
         writer = self.hub.writer()
         life.started()

@@ -13,7 +13,7 @@ import trio
 
 from runner.control.protocol import Commands
 from runner.control.server import ControlSocket, ErrorSink, serve
-from runner.kernel import Life
+from runner.kernel import ActorContext
 
 
 @attrs.define(eq=False)
@@ -26,7 +26,7 @@ class Control:
     tool_commands: Commands
     on_error: ErrorSink
 
-    async def run(self, life: Life) -> None:
+    async def run(self, life: ActorContext) -> None:
         """Answer until the end is wished, and then long enough to say what was just done, this end included."""
         async with trio.open_nursery() as nursery:
             for door, commands in ((self.everything, self.commands), (self.tools, self.tool_commands)):

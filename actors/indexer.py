@@ -25,8 +25,8 @@ from runner.clock import Now
 from runner.content import (
     MAILBOX,
     Catalogue,
+    CatalogueCache,
     Change,
-    KeptEntries,
     Kinds,
     NewMessage,
     Threads,
@@ -36,7 +36,7 @@ from runner.content import (
     told_anew,
     update,
 )
-from runner.kernel import EventRing, Life, Mailbox, Ref
+from runner.kernel import ActorContext, EventRing, Mailbox, Ref
 from runner.offload import RunSync
 from runner.search import NoMeaningError, SearchIndex
 
@@ -70,7 +70,7 @@ PATIENCE_AT_START = 4.0
 
 
 @attrs.define(eq=False)
-class InForce:
+class CurrentCatalogue:
     """The snapshot that readers see: built by the wiring, so that it outlives the indexer's incarnations."""
 
     catalogue: Catalogue
@@ -121,7 +121,7 @@ class Searching:
             self._rested = trio.Event()
         self._wanted.set()
 
-    async def follow(self, shelf: "InForce") -> None:
+    async def follow(self, shelf: "CurrentCatalogue") -> None:
         """Keep the index up with the catalogue, for ever."""
         while True:
             with trio.move_on_after(RESTED):
@@ -153,7 +153,7 @@ class Searching:
             elif await self.run_sync(lambda: next(words, None)) is None:
                 break
 
-    async def _catch_up(self, shelf: "InForce") -> None:
+    async def _catch_up(self, shelf: "CurrentCatalogue") -> None:
         if self.index.damaged():
             await self.run_sync(self.index.mend)
             self._everything = True
@@ -186,10 +186,10 @@ def _gone_first(keys: Iterable[tuple[str, str]], catalogue: Catalogue) -> list[t
 
 
 @attrs.define(eq=False)
-class Keeping:
+class CacheKeeper:
     """The entries kept on disk for the next start, and the one thread that writes them."""
 
-    kept: KeptEntries
+    kept: CatalogueCache
     run_sync: RunSync
     events: EventRing
     _wanted: trio.Event = attrs.field(factory=trio.Event, init=False)
@@ -206,7 +206,7 @@ class Keeping:
             self._tell(error)
             return empty
 
-    async def follow(self, shelf: "InForce") -> None:
+    async def follow(self, shelf: "CurrentCatalogue") -> None:
         """Keep what is in force, a while after it came, for ever: many changes are one write."""
         while True:
             await self._wanted.wait()  # no deadline: there may be no news for days
@@ -226,17 +226,17 @@ class Indexer:
     """Makes the next snapshot in a thread and puts it in force together with the news of it, in one step."""
 
     mailbox: Mailbox[Changed | Scan | Meaning]
-    shelf: InForce
+    shelf: CurrentCatalogue
     broadcaster: Ref[Publish]
     run_sync: RunSync
     now: Now
     origin: str
     events: EventRing
     searching: Searching | None = None
-    keeping: Keeping | None = None
+    keeping: CacheKeeper | None = None
     _number: int = attrs.field(default=0, init=False)
 
-    async def run(self, life: Life) -> None:
+    async def run(self, life: ActorContext) -> None:
         """Scan once, then follow the news; compare with the disk whenever some may be missing."""
         self.origin = f"{self.origin}-{life.number}"
         async with trio.open_nursery() as nursery:

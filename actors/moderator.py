@@ -10,7 +10,7 @@ import attrs
 import trio
 
 from actors.protocol import Rescreen, Screen, Screened, Screening
-from runner.kernel import Life, Mailbox
+from runner.kernel import ActorContext, Mailbox
 
 NOT_CONFIGURED = "unscreened: not configured"
 
@@ -22,7 +22,7 @@ class Moderator:
     mailbox: Mailbox[Screen | Rescreen]
     hands: int
 
-    async def run(self, life: Life) -> None:
+    async def run(self, life: ActorContext) -> None:
         """Screen with as many hands as the mailbox has places for messages in hand."""
         async with trio.open_nursery() as nursery:
             for _ in range(self.hands):

@@ -122,7 +122,7 @@ class Drain(Question[None]):
 
 
 @attrs.define(eq=False)
-class Board:
+class CurrentSession:
     """What the session actor is doing, readable by anyone at any time; it outlives incarnations."""
 
     state: SessionState = SessionState("starting")

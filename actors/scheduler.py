@@ -15,15 +15,15 @@ import trio
 from actors.protocol import ComingWake, Upcoming, Work
 from runner.clock import Now
 from runner.errors import RunnerError
-from runner.kernel import EventRing, Life, Mailbox, Ref
+from runner.kernel import ActorContext, EventRing, Mailbox, Ref
 from runner.ledger import Ledger, WakeRequest
 from runner.ledger.budget import limits_of
 from runner.retention.nightly import Nightly
 from runner.schedule import Missed, Schedule, latest_start
 from runner.settings import Settings
-from runner.triggers.desk import Desk
 from runner.triggers.intake import Intake, NotNow
 from runner.triggers.pause import PAUSED, Pause
+from runner.triggers.triggers import Triggers
 
 ASK_AROUND = timedelta(seconds=60)
 """Between two looks at what else may wake the resident (its own wishes, letters, visitors): all may wait so long."""
@@ -54,7 +54,7 @@ class Scheduler:
     schedule: Schedule
     settings: Settings
     now: Now
-    desk: Desk | None = None
+    desk: Triggers | None = None
     events: EventRing | None = None
     nightly: Nightly | None = None
     current: Callable[[], Settings] | None = None
@@ -65,7 +65,7 @@ class Scheduler:
     _ask_at: datetime | None = attrs.field(default=None, init=False)
     _seen: datetime | None = attrs.field(default=None, init=False)
 
-    async def run(self, life: Life) -> None:
+    async def run(self, life: ActorContext) -> None:
         """Catch up with the slots that passed while nothing ran, then wait for the next one, for ever."""
         self._seen = await self.ledger.sessions.last_slot()
         await self.ledger.sessions.mark_slots_from(self.now())

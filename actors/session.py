@@ -15,9 +15,9 @@ from datetime import timedelta
 import attrs
 import trio
 
-from actors.protocol import Board, Cancel, Drain, SessionState, Status, Work
+from actors.protocol import Cancel, CurrentSession, Drain, SessionState, Status, Work
 from runner.clock import Now
-from runner.kernel import EventRing, Life, Mailbox, Reply, Wish
+from runner.kernel import ActorContext, EventRing, Mailbox, Reply, StopReason
 from runner.ledger import LOOKED_AT, Ledger, SessionRow, Wake, failing_hooks
 from runner.session.engine import Engine
 from runner.session.errors import SessionLockedError
@@ -48,11 +48,11 @@ FOREIGN = timedelta(seconds=2)
 """How long a wake steps back while another process holds the session lock."""
 
 REASONS = {
-    Wish.RESTART: "operator restart",
-    Wish.STOP: "operator stop",
-    Wish.KILL: "operator kill",
-    Wish.GROUP: "restarted with its group",
-    Wish.SHUTDOWN: "shutdown",
+    StopReason.RESTART: "operator restart",
+    StopReason.STOP: "operator stop",
+    StopReason.KILL: "operator kill",
+    StopReason.GROUP: "restarted with its group",
+    StopReason.SHUTDOWN: "shutdown",
 }
 CRASHED = "the session actor crashed"
 
@@ -66,11 +66,11 @@ class SessionActor:
     ledger: Ledger
     now: Now
     events: EventRing
-    board: Board = attrs.field(factory=Board)
+    board: CurrentSession = attrs.field(factory=CurrentSession)
     current: Callable[[], Settings] | None = None
     """The settings in force; looked at between two wakes, so that a reload needs no restart for those that are live."""
     _patient: Ledger = attrs.field(init=False)
-    _life: Life = attrs.field(init=False)
+    _life: ActorContext = attrs.field(init=False)
     _look: trio.Event = attrs.field(factory=trio.Event, init=False)
     _drained: list[Reply[None]] = attrs.field(factory=list, init=False)
     _scope: trio.CancelScope = attrs.field(factory=trio.CancelScope, init=False)
@@ -82,7 +82,7 @@ class SessionActor:
         self._patient = self.ledger.patiently(self._waits)
         self.engine.waits = self._waits
 
-    async def run(self, life: Life) -> None:
+    async def run(self, life: ActorContext) -> None:
         """Clean up after the last life, then run what the ledger holds; answer meanwhile."""
         self._life = life
         self._say("recovering")
@@ -225,7 +225,7 @@ class SessionActor:
         """Why the wake under way is being ended."""
         if self._asked_to_end:
             return self._asked_to_end
-        wish = self._life.wish or (Wish.SHUTDOWN if self._life.shutdown.is_set() else None)
+        wish = self._life.wish or (StopReason.SHUTDOWN if self._life.shutdown.is_set() else None)
         return CRASHED if wish is None else REASONS[wish]
 
 

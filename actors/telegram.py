@@ -11,7 +11,7 @@ import httpx
 import trio
 
 from actors.protocol import Work
-from runner.kernel import Life, Mailbox
+from runner.kernel import ActorContext, Mailbox
 
 ASK_WITHIN = 20.0
 FIRST_PAUSE = 1.0
@@ -27,7 +27,7 @@ class Telegram:
     token: str = attrs.field(repr=False)
     standing: str = attrs.field(default="connecting", init=False)
 
-    async def run(self, life: Life) -> None:
+    async def run(self, life: ActorContext) -> None:
         """Introduce ourselves to the Bot API until it answers, then stay at hand."""
         async with trio.open_nursery() as nursery:
             nursery.start_soon(self._introduce, life)
@@ -36,7 +36,7 @@ class Telegram:
                 await self.mailbox.receive()
                 life.beat()
 
-    async def _introduce(self, life: Life) -> None:
+    async def _introduce(self, life: ActorContext) -> None:
         pause = FIRST_PAUSE
         async with httpx.AsyncClient(base_url=self.api_base, timeout=ASK_WITHIN, trust_env=False) as client:
             while True:

@@ -15,7 +15,7 @@ import trio
 import watchfiles
 
 from actors.protocol import Changed, Rescan, Scan
-from runner.kernel import Life, Mailbox, Ref
+from runner.kernel import ActorContext, Mailbox, Ref
 
 STEP_MS = 10
 """How often the watch looks for more news of one batch; it drives latency, the debounce only groups."""
@@ -73,7 +73,7 @@ class Watcher:
     indexer: Ref[Changed | Scan]
     debounce_ms: int = SETTLED_MS
 
-    async def run(self, life: Life) -> None:
+    async def run(self, life: ActorContext) -> None:
         """Watch until told to look again, for ever."""
         life.started()
         while True:
@@ -87,7 +87,7 @@ class Watcher:
         await self.mailbox.receive()
         round_.cancel()
 
-    async def _watch(self, life: Life) -> None:
+    async def _watch(self, life: ActorContext) -> None:
         """Hand on what changes in the folders as they are now; return when they are no longer these."""
         seen = identities(self.folders())
         # Whatever happened while nobody watched is found by comparing.
@@ -102,7 +102,7 @@ class Watcher:
             nursery.cancel_scope.cancel()
         # What had not settled is found by the scan that the next watch begins with.
 
-    async def _collect(self, life: Life, seen: dict[Path, tuple[int, int]], unsettled: Unsettled) -> None:
+    async def _collect(self, life: ActorContext, seen: dict[Path, tuple[int, int]], unsettled: Unsettled) -> None:
         stop = trio.Event()
         rounds = watchfiles.awatch(
             *seen,

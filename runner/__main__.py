@@ -4,7 +4,7 @@ import os
 import sys
 
 from runner.cli.app import main as cli
-from runner.cli.shell import Shell, Start
+from runner.cli.context import CliContext, Start
 from runner.cli.streams import prepare
 
 
@@ -18,7 +18,7 @@ def main() -> int:
 
         return run(start, environ=environ)
 
-    return cli(sys.argv[1:], Shell(environ, up))
+    return cli(sys.argv[1:], CliContext(environ, up))
 
 
 if __name__ == "__main__":

@@ -10,7 +10,7 @@ from quart_trio import QuartTrio
 from web.api import errors
 from web.api.operations import hot_views
 from web.pages import home, live, theme, thoughts
-from web.pages.layout import POLICY, Shell
+from web.pages.layout import POLICY, Layout
 from web.routes import (
     admin,
     analytics,
@@ -28,7 +28,7 @@ from web.routes import (
 from web.server.auth import API
 from web.server.compression import Coding, Packed
 from web.server.fast_path import Hot
-from web.server.gate import Door, DoorRules, Receive, Scope, Send
+from web.server.gate import DoorRules, Gate, Receive, Scope, Send
 from web.server.sse import Streams
 from web.services import Services
 
@@ -40,7 +40,7 @@ class Site:
     """One incarnation's application; made anew each time the server is."""
 
     app: QuartTrio
-    door: Door
+    door: Gate
     streams: Streams
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -62,7 +62,7 @@ def create_app(services: Services) -> Site:
     app.logger.setLevel(logging.CRITICAL + 1)  # the door and the error handlers say it, in fields
     app.url_map.strict_slashes = False
     app.url_map.merge_slashes = False  # one path, one spelling: the door looks at it before the router
-    shell = Shell.make(services)
+    shell = Layout.make(services)
     streams = Streams(services.hub, services.now, services.settings.http.heartbeat_seconds)
     for blueprint in (
         health.routes(services),
@@ -99,4 +99,4 @@ def create_app(services: Services) -> Site:
     rules = DoorRules(api_key=http.api_key, cors_origins=http.cors_origins, trusted_proxies=http.trusted_proxies)
     framework: Any = app
     inner = Coding(Hot.make(framework, hot_views(app)), Packed(services.run_sync))
-    return Site(app, Door(inner, rules, services.log), streams)
+    return Site(app, Gate(inner, rules, services.log), streams)

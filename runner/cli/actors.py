@@ -6,7 +6,7 @@ from zoneinfo import ZoneInfo
 
 import typer
 
-from runner.cli.shell import AsJson, Config, Home, moment, shell_of
+from runner.cli.context import AsJson, Config, Home, moment, shell_of
 from runner.control.protocol import ActorParams, Answer, RestartParams
 
 __all__ = ["register"]

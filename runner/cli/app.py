@@ -11,7 +11,7 @@ from typing import Annotated
 import typer
 
 from runner.cli import actors, doctor, events, init, ledger, letter, resume, retention, schedule, talk, up, wake
-from runner.cli.shell import Config, Home, Shell
+from runner.cli.context import CliContext, Config, Home
 from runner.cli.streams import release
 from runner.control.protocol import EXIT_USAGE, CommandError
 from runner.errors import RunnerError
@@ -29,7 +29,7 @@ Exit codes: 0 as asked, 1 something is wrong, 2 bad usage, 70 gave up, 71 shutdo
 lock in use, 78 settings, 124 deadline, 127 the model's program is missing, 130 interrupted."""
 
 
-def build(shell: Shell) -> typer.Typer:
+def build(shell: CliContext) -> typer.Typer:
     """Put the program together around its surroundings."""
     app = typer.Typer(
         name="claude-runner",
@@ -63,7 +63,7 @@ def build(shell: Shell) -> typer.Typer:
     return app
 
 
-def main(arguments: Sequence[str], shell: Shell) -> int:
+def main(arguments: Sequence[str], shell: CliContext) -> int:
     """Run one command line and give its exit code."""
     try:
         code = _carry_out(arguments, shell)
@@ -78,7 +78,7 @@ def main(arguments: Sequence[str], shell: Shell) -> int:
     return code
 
 
-def _carry_out(arguments: Sequence[str], shell: Shell) -> int:
+def _carry_out(arguments: Sequence[str], shell: CliContext) -> int:
     try:
         code = build(shell)(list(arguments), prog_name="claude-runner", standalone_mode=False)
     except (CommandError, RunnerError) as error:

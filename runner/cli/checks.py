@@ -10,8 +10,8 @@ from typing import Final, Literal
 
 import attrs
 
+from runner.cli.context import CliContext
 from runner.cli.offline import chosen_backend
-from runner.cli.shell import Shell
 from runner.content import look_over, read_kinds
 from runner.control.client import NoProcessError
 from runner.control.protocol import CommandError
@@ -44,7 +44,7 @@ class Finding:
     text: str
 
 
-def examine(shell: Shell, home: Path | None, config: Path | None) -> Iterator[Finding]:
+def examine(shell: CliContext, home: Path | None, config: Path | None) -> Iterator[Finding]:
     """All findings; where the settings can't be read or there is no home, the rest has nothing to look at."""
     try:
         loaded = shell.load(home, config, must_exist=False, serving=True)
@@ -128,7 +128,7 @@ def _masked(value: str) -> str:
     return f"set ({len(value)} characters)" if value else "not set"
 
 
-def _model(shell: Shell, settings: Settings) -> Finding:
+def _model(shell: CliContext, settings: Settings) -> Finding:
     try:
         chosen = chosen_backend(shell, settings)
     except RunnerError as error:
@@ -192,7 +192,7 @@ def _disk(settings: Settings) -> Finding:
     return Finding("disk", "notice" if free < _DISK_NOTICE else "ok", text)
 
 
-def _clock(shell: Shell, settings: Settings, sessions: tuple[SessionRow, ...]) -> Finding:
+def _clock(shell: CliContext, settings: Settings, sessions: tuple[SessionRow, ...]) -> Finding:
     now = shell.now()
     local = now.astimezone(settings.resident.zone)
     if now.year < _OLDEST_CLOCK_YEAR:
@@ -222,7 +222,7 @@ def _slots(settings: Settings, sessions: tuple[SessionRow, ...]) -> Finding:
     return Finding("last slots", "notice" if bad else "ok", text)
 
 
-def _process(shell: Shell, settings: Settings) -> Finding:
+def _process(shell: CliContext, settings: Settings) -> Finding:
     try:
         rows = shell.ask(settings.paths.control_socket, "ps", within=5).result
     except NoProcessError:

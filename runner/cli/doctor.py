@@ -5,7 +5,7 @@ from typing import Any
 import typer
 
 from runner.cli.checks import Finding, examine
-from runner.cli.shell import AsJson, Config, Home, shell_of
+from runner.cli.context import AsJson, Config, Home, shell_of
 
 __all__ = ["register"]
 

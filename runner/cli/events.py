@@ -4,7 +4,7 @@ from typing import Annotated, Any
 
 import typer
 
-from runner.cli.shell import AsJson, Config, Home, Shell, shell_of
+from runner.cli.context import AsJson, CliContext, Config, Home, shell_of
 from runner.control.protocol import EventsParams
 
 __all__ = ["register"]
@@ -50,7 +50,7 @@ def register(app: typer.Typer) -> None:
             return
 
 
-def _print(shell: Shell, event: dict[str, Any]) -> None:
+def _print(shell: CliContext, event: dict[str, Any]) -> None:
     rest = dict(event)
     at, name = str(rest.pop("at", "")), str(rest.pop("name", ""))
     rest.pop("number", None)

@@ -4,7 +4,7 @@ from typing import Annotated
 
 import typer
 
-from runner.cli.shell import AsJson, Config, Home, shell_of
+from runner.cli.context import AsJson, Config, Home, shell_of
 from runner.home import init_home
 
 __all__ = ["register"]

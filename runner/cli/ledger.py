@@ -4,7 +4,7 @@ from typing import Annotated, Any
 
 import typer
 
-from runner.cli.shell import AsJson, Config, Home, moment, shell_of
+from runner.cli.context import AsJson, Config, Home, moment, shell_of
 from runner.control.client import NoProcessError
 from runner.control.protocol import ResendParams
 from runner.ledger import LedgerView, SessionRow

@@ -5,8 +5,8 @@ from typing import Annotated
 
 import typer
 
+from runner.cli.context import AsJson, Config, Home, shell_of, words_of
 from runner.cli.errands import errands_of
-from runner.cli.shell import AsJson, Config, Home, shell_of, words_of
 from runner.errors import UsageError
 
 __all__ = ["register"]

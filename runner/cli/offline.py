@@ -12,12 +12,12 @@ from typing import Any, TypeVar
 import attrs
 import trio
 
-from runner.cli.shell import Shell
+from runner.cli.context import CliContext
 from runner.control.protocol import EXIT_BUSY, EXIT_OK, EXIT_WRONG, Answer, WakeParams, WakeProgress, WakeResult, plain
 from runner.ledger import Ledger, LedgerView, Wake
 from runner.session.choose import Chosen, Surroundings, choose
 from runner.session.engine import DryRun, Engine, make_engine
-from runner.session.performance import EndedSession
+from runner.session.run import EndedSession
 from runner.settings import Settings
 from runner.stream.events import PublicEvent
 from runner.triggers.intake import Intake
@@ -30,17 +30,17 @@ Step = Callable[[dict[str, Any]], None]
 EXIT_INTERRUPTED = 130
 
 
-def wake(shell: Shell, settings: Settings, params: WakeParams, step: Step) -> Answer:
+def wake(shell: CliContext, settings: Settings, params: WakeParams, step: Step) -> Answer:
     """Run one wake to its end in this very process."""
     return trio.run(partial(_wake, shell, settings, params, step))
 
 
-def dry_run(shell: Shell, settings: Settings, params: WakeParams, *, without_network: bool) -> DryRun:
+def dry_run(shell: CliContext, settings: Settings, params: WakeParams, *, without_network: bool) -> DryRun:
     """Gather and render, with no side effect at all."""
     return trio.run(partial(_dry_run, shell, settings, params, without_network=without_network))
 
 
-def chosen_backend(shell: Shell, settings: Settings) -> Chosen:
+def chosen_backend(shell: CliContext, settings: Settings) -> Chosen:
     """What would run a session now, and why."""
 
     async def look() -> Chosen:
@@ -59,7 +59,9 @@ class Thread:
         return await trio.to_thread.run_sync(work, limiter=self._one)
 
 
-async def choose_backend(shell: Shell, settings: Settings, run_sync: Thread, ledger_path: Path | None = None) -> Chosen:
+async def choose_backend(
+    shell: CliContext, settings: Settings, run_sync: Thread, ledger_path: Path | None = None
+) -> Chosen:
     def ran() -> frozenset[str]:
         with LedgerView.open(ledger_path or settings.paths.ledger) as ledger:
             return ledger.ran_backends()
@@ -79,7 +81,7 @@ def _apart(settings: Settings, folder: Path) -> Path:
     return Path(shutil.copyfile(path, folder / "copy.db"))
 
 
-async def _dry_run(shell: Shell, settings: Settings, params: WakeParams, *, without_network: bool) -> DryRun:
+async def _dry_run(shell: CliContext, settings: Settings, params: WakeParams, *, without_network: bool) -> DryRun:
     run_sync = Thread()
     # the engine wants a ledger; a dry run must not make one in the home, so it gets one that is thrown away
     with tempfile.TemporaryDirectory() as folder:
@@ -100,7 +102,7 @@ async def _dry_run(shell: Shell, settings: Settings, params: WakeParams, *, with
             await ledger.close()
 
 
-async def _wake(shell: Shell, settings: Settings, params: WakeParams, step: Step) -> Answer:
+async def _wake(shell: CliContext, settings: Settings, params: WakeParams, step: Step) -> Answer:
     run_sync = Thread()
     chosen = await choose_backend(shell, settings, run_sync)
     ledger = await Ledger.open(settings.paths.ledger, run_sync=run_sync, zone=settings.resident.zone)
@@ -130,7 +132,7 @@ async def _wake(shell: Shell, settings: Settings, params: WakeParams, step: Step
             await ledger.close()
 
 
-async def _run(engine: Engine, wake: Wake, shell: Shell, follower: "_Follower") -> Answer:
+async def _run(engine: Engine, wake: Wake, shell: CliContext, follower: "_Follower") -> Answer:
     """Run this one wake, whatever else waits: the rest was asked of a process, and is left to the next one."""
     follower.session_id = wake.id
     others = sum(other.id != wake.id for other in await engine.ledger.wakes.pending())

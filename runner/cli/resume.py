@@ -7,7 +7,7 @@ from typing import TypeVar
 import trio
 import typer
 
-from runner.cli.shell import AsJson, Config, Home, shell_of
+from runner.cli.context import AsJson, Config, Home, shell_of
 from runner.control.client import NoProcessError
 from runner.control.protocol import ResumeResult, plain
 from runner.ledger import Ledger

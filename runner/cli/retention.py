@@ -4,7 +4,7 @@ from typing import Annotated
 
 import typer
 
-from runner.cli.shell import AsJson, Config, Home, shell_of
+from runner.cli.context import AsJson, Config, Home, shell_of
 from runner.retention.sweep import log, steps
 
 __all__ = ["register"]

@@ -8,11 +8,11 @@ from typing import Annotated
 
 import typer
 
+from runner.cli.context import AsJson, CliContext, Config, Home, moment, shell_of, words_of
 from runner.cli.errands import errands_of
-from runner.cli.shell import AsJson, Config, Home, Shell, moment, shell_of, words_of
 from runner.errors import UsageError
 from runner.ledger import LedgerView
-from runner.tools.commands import Errands
+from runner.tools.commands import ResidentCommands
 from runner.triggers.impulses import URGENCIES, Impulse
 from runner.triggers.selfwake import PER_DAY, Pending
 
@@ -70,7 +70,9 @@ def _schedule(
         _show(shell, errands, limit, as_json=as_json)
 
 
-def _set(shell: Shell, errands: Errands, *, at: str | None, after: str | None, reason: str, as_json: bool) -> None:
+def _set(
+    shell: CliContext, errands: ResidentCommands, *, at: str | None, after: str | None, reason: str, as_json: bool
+) -> None:
     wanted, before = errands.set_wake(at=at, after=after, reason=reason)
     if as_json:
         shell.json({"pending": _pending_json(wanted, errands), "replaced": _pending_json(before, errands)})
@@ -80,7 +82,7 @@ def _set(shell: Shell, errands: Errands, *, at: str | None, after: str | None, r
         shell.say(f"this replaces the wake of {_when(before, errands)}")
 
 
-def _status(shell: Shell, errands: Errands, *, as_json: bool) -> None:
+def _status(shell: CliContext, errands: ResidentCommands, *, as_json: bool) -> None:
     pending, left = errands.own_wake()
     if as_json:
         shell.json(
@@ -91,7 +93,7 @@ def _status(shell: Shell, errands: Errands, *, as_json: bool) -> None:
     shell.say("nothing is set" if pending is None else f"set for {_when(pending, errands)}: {pending.reason}")
 
 
-def _show(shell: Shell, errands: Errands, limit: int, *, as_json: bool) -> None:
+def _show(shell: CliContext, errands: ResidentCommands, limit: int, *, as_json: bool) -> None:
     rows = _coming(errands, limit)
     if as_json:
         shell.json([{"type": kind, "at": at} for kind, at in rows])
@@ -101,7 +103,7 @@ def _show(shell: Shell, errands: Errands, limit: int, *, as_json: bool) -> None:
     shell.table(("type", "at"), rows, empty="nothing is scheduled")
 
 
-def _coming(errands: Errands, count: int) -> list[tuple[str, datetime]]:
+def _coming(errands: ResidentCommands, count: int) -> list[tuple[str, datetime]]:
     """The next slots, the own wake that is set, and what the queue holds for later, soonest first."""
     now, zone = errands.now(), errands.schedule.zone
     slots = [(slot.type, slot.at) for slot in errands.schedule.upcoming(now, count)]
@@ -118,11 +120,11 @@ def _coming(errands: Errands, count: int) -> list[tuple[str, datetime]]:
     return sorted([*slots, *later], key=lambda row: row[1])
 
 
-def _when(pending: Pending, errands: Errands) -> str:
+def _when(pending: Pending, errands: ResidentCommands) -> str:
     return f"{pending.wake_at.astimezone(errands.schedule.zone):%Y-%m-%d %H:%M}"
 
 
-def _pending_json(pending: Pending | None, errands: Errands) -> dict[str, object] | None:
+def _pending_json(pending: Pending | None, errands: ResidentCommands) -> dict[str, object] | None:
     if pending is None:
         return None
     zone = errands.schedule.zone
@@ -184,7 +186,7 @@ def _drop(
         shell.say(f"{gone.id} dropped")
 
 
-def _row(impulse: Impulse, errands: Errands) -> tuple[object, ...]:
+def _row(impulse: Impulse, errands: ResidentCommands) -> tuple[object, ...]:
     try:
         until: object = moment(impulse.expires_at, errands.schedule.zone)
     except ValueError:

@@ -17,14 +17,14 @@ import trio
 import typer
 
 from runner.cli import offline
-from runner.cli.shell import Config, Home, Shell, shell_of
+from runner.cli.context import CliContext, Config, Home, shell_of
 from runner.control.protocol import EXIT_WRONG, WakeParams
 from runner.errors import RunnerError
 from runner.ledger import Ledger, Wake, WakeRequest
 from runner.schedule import load_schedule
 from runner.session.backends.claude_cli import ClaudeCli
 from runner.session.engine import Engine, make_engine
-from runner.session.performance import EndedSession
+from runner.session.run import EndedSession
 from runner.session.terminal import TerminalCli, talk_arguments
 from runner.settings import Settings
 from runner.storage import jsonl
@@ -84,7 +84,7 @@ def _is_terminal(stream: TextIO) -> bool:
         return False
 
 
-def _goes_ahead(shell: Shell, settings: Settings) -> bool:
+def _goes_ahead(shell: CliContext, settings: Settings) -> bool:
     """When a slot is near, ask: it would have to wait for the conversation's end."""
     now = shell.now()
     slot = load_schedule(settings.resident.zone).next_slot(now)
@@ -94,7 +94,7 @@ def _goes_ahead(shell: Shell, settings: Settings) -> bool:
     return typer.confirm(f"{slot.type} comes in {minutes} min and would wait. Talk all the same?", default=False)
 
 
-def _show(shell: Shell, settings: Settings, *, go_on: bool) -> None:
+def _show(shell: CliContext, settings: Settings, *, go_on: bool) -> None:
     prompts = offline.dry_run(shell, settings, WakeParams("talk"), without_network=True)
     shell.say("=== SYSTEM PROMPT ===")
     shell.say(prompts.system)
@@ -103,7 +103,7 @@ def _show(shell: Shell, settings: Settings, *, go_on: bool) -> None:
     shell.say(shlex.join(talk_arguments(argv, go_on=go_on)))
 
 
-async def _run(shell: Shell, settings: Settings, *, go_on: bool) -> int:
+async def _run(shell: CliContext, settings: Settings, *, go_on: bool) -> int:
     run_sync = offline.Thread()
     chosen = await offline.choose_backend(shell, settings, run_sync)
     if not isinstance(chosen.backend, ClaudeCli):
@@ -138,7 +138,7 @@ async def _run(shell: Shell, settings: Settings, *, go_on: bool) -> int:
             await ledger.close()
 
 
-async def _talk(shell: Shell, engine: Engine, wake: Wake) -> int:
+async def _talk(shell: CliContext, engine: Engine, wake: Wake) -> int:
     asked: list[str] = []
 
     async def work() -> EndedSession:
@@ -153,7 +153,7 @@ async def _talk(shell: Shell, engine: Engine, wake: Wake) -> int:
     return EXIT_INTERRUPTED
 
 
-def _code(shell: Shell, ended: EndedSession) -> int:
+def _code(shell: CliContext, ended: EndedSession) -> int:
     if ended.reason:
         shell.note(ended.reason)
     if ended.state == "completed":

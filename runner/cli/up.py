@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from runner.cli.shell import Config, Home, Shell, Start, shell_of
+from runner.cli.context import CliContext, Config, Home, Start, shell_of
 from runner.home import init_home
 from runner.settings import Loaded
 
@@ -28,7 +28,7 @@ def register(app: typer.Typer) -> None:
         raise typer.Exit(start(shell_of(context), home, config, host, port))
 
 
-def start(shell: Shell, home: Path | None, config: Path | None, host: str | None, port: int | None) -> int:
+def start(shell: CliContext, home: Path | None, config: Path | None, host: str | None, port: int | None) -> int:
     """Check the settings, tell what is odd about them, and hand over to the composition root."""
     overrides = {"http.host": host, "http.port": port}
 
@@ -42,7 +42,7 @@ def start(shell: Shell, home: Path | None, config: Path | None, host: str | None
     return shell.up(Start(loaded, load))
 
 
-def _make_home_of_checkout(shell: Shell, home: Path | None, config: Path | None) -> None:
+def _make_home_of_checkout(shell: CliContext, home: Path | None, config: Path | None) -> None:
     """In a checkout of the program, with no home named and none there, `up` makes one, as `make run` does."""
     loaded = shell.load(home, config, must_exist=False, in_checkout=False)
     if loaded.sources["home"] != "default":

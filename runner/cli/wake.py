@@ -7,7 +7,7 @@ import attrs
 import typer
 
 from runner.cli import offline
-from runner.cli.shell import AsJson, Config, Home, Shell, shell_of, words_of
+from runner.cli.context import AsJson, CliContext, Config, Home, shell_of, words_of
 from runner.control.client import NoProcessError
 from runner.control.protocol import EXIT_BUSY, Answer, WakeParams
 from runner.schedule import SLOT_TYPES
@@ -82,7 +82,7 @@ def register(app: typer.Typer) -> None:
 class Follower:
     """Tells a person how the wake goes on: words with --verbose, else one line for each step."""
 
-    shell: Shell
+    shell: CliContext
     verbose: bool
     _writing: bool = attrs.field(default=False, init=False)
 
@@ -112,7 +112,7 @@ class Follower:
             self.shell.note(text)
 
 
-def _through_process(shell: Shell, settings: Settings, params: WakeParams, follower: Follower) -> Answer | None:
+def _through_process(shell: CliContext, settings: Settings, params: WakeParams, follower: Follower) -> Answer | None:
     """The answer of the running process, or None when none runs. There is no deadline: a session has its own."""
     try:
         return shell.ask(settings.paths.control_socket, "wake", params, within=None, on_progress=follower.step)
@@ -120,7 +120,7 @@ def _through_process(shell: Shell, settings: Settings, params: WakeParams, follo
         return None
 
 
-def _tell(shell: Shell, answer: Answer, *, as_json: bool) -> int:
+def _tell(shell: CliContext, answer: Answer, *, as_json: bool) -> int:
     result = answer.result
     assert isinstance(result, dict)
     if as_json:
@@ -140,7 +140,7 @@ def _tell(shell: Shell, answer: Answer, *, as_json: bool) -> int:
 
 
 def _show_prompts(
-    shell: Shell, settings: Settings, params: WakeParams, *, without_network: bool, as_json: bool, verbose: bool
+    shell: CliContext, settings: Settings, params: WakeParams, *, without_network: bool, as_json: bool, verbose: bool
 ) -> None:
     with shell.busy("gathering"):
         prompts = offline.dry_run(shell, settings, params, without_network=without_network)

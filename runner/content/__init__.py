@@ -1,9 +1,9 @@
 """The resident's files as they are served: kinds, the catalogue, safe markdown."""
 
 from runner.content.catalogue import Catalogue, Change, Shelf, scan, update
+from runner.content.catalogue_cache import CatalogueCache
 from runner.content.changes import MAILBOX, change_event, message_event
 from runner.content.entry import Entry, NotAnEntryError, NotMeantError, Stamp, read_entry, strong_etag
-from runner.content.kept import KeptEntries
 from runner.content.kinds import Kind, Kinds, parse_kinds, read_kinds
 from runner.content.markdown import Markdown, reading_minutes
 from runner.content.paths import PathRefusedError, safe_path
@@ -13,9 +13,9 @@ from runner.content.threads import NewMessage, Threads
 __all__ = (
     "MAILBOX",
     "Catalogue",
+    "CatalogueCache",
     "Change",
     "Entry",
-    "KeptEntries",
     "Kind",
     "Kinds",
     "Markdown",

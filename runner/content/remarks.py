@@ -13,7 +13,7 @@ from pathlib import Path
 
 import attrs
 
-from runner.content import kept
+from runner.content import catalogue_cache as kept
 from runner.content.catalogue import Catalogue, Shelf, look
 from runner.content.entry import Entry, Stamp
 from runner.content.kinds import Kind, Kinds

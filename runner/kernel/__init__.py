@@ -1,6 +1,7 @@
 """Actors in general: mailboxes, supervision, dead letters, events. Knows trio and attrs and nothing of the product."""
 
 from runner.kernel.backoff import Backoff, Intensity
+from runner.kernel.context import Actor, ActorContext, StopReason
 from runner.kernel.dead_letters import DeadLetter, DeadLetters, DeadLetterStatistics
 from runner.kernel.errors import (
     ActorDown,
@@ -16,7 +17,6 @@ from runner.kernel.errors import (
     TooSlowError,
 )
 from runner.kernel.events import Event, EventRing, EventRingStatistics, Subscription
-from runner.kernel.life import Actor, Life, Wish
 from runner.kernel.mailbox import Mailbox
 from runner.kernel.messages import Delivery, Nudge, Order, Question, Reply
 from runner.kernel.queue import Overflow
@@ -39,6 +39,7 @@ __all__ = [
     "Accepted",
     "ActionReport",
     "Actor",
+    "ActorContext",
     "ActorDown",
     "AutoShutdown",
     "Backoff",
@@ -58,7 +59,6 @@ __all__ = [
     "GaveUp",
     "Intensity",
     "KernelError",
-    "Life",
     "Lost",
     "Mailbox",
     "MailboxFull",
@@ -78,10 +78,10 @@ __all__ = [
     "SpecError",
     "StartError",
     "State",
+    "StopReason",
     "Strategy",
     "Subscription",
     "Supervisor",
     "SupervisorStatistics",
     "TooSlowError",
-    "Wish",
 ]

@@ -6,8 +6,8 @@ import attrs
 import trio
 
 from runner.kernel.child import Child
+from runner.kernel.context import StopReason
 from runner.kernel.errors import NoSuchActor
-from runner.kernel.life import Wish
 from runner.kernel.ref import State
 from runner.kernel.status import ActionReport
 from runner.kernel.tree import Tree
@@ -94,7 +94,7 @@ class Actions:
             return
         why = f"operator restart by {order.by}"
         number = child.number
-        if not await self._end(child, Wish.RESTART, why, order):
+        if not await self._end(child, StopReason.RESTART, why, order):
             return
         self.tree.launch(child, why)
         # bounded by the child's start limit and cancel grace
@@ -109,7 +109,7 @@ class Actions:
             return
         child.wanted = False
         child.cancel_timer()
-        if not await self._end(child, Wish.STOP, why, order):
+        if not await self._end(child, StopReason.STOP, why, order):
             return
         child.enter(State.STOPPED, why)
         self.tree.emit("actor.stopped", child, cause=why)
@@ -145,7 +145,7 @@ class Actions:
         else:
             order.tell(False, f"cancelled, but it does not end: {child.reason}")
 
-    async def _end(self, child: Child, wish: Wish, why: str, order: _Order) -> bool:
+    async def _end(self, child: Child, wish: StopReason, why: str, order: _Order) -> bool:
         """End the incarnation, however long that takes; a stuck one is answered at once. False: the tree is ending."""
         incarnation = child.incarnation
         if not await self.tree.end(child, wish, why, order.grace) and incarnation is not None:

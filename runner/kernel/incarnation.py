@@ -6,7 +6,7 @@ from collections.abc import Callable
 import attrs
 import trio
 
-from runner.kernel.life import Life, Wish
+from runner.kernel.context import ActorContext, StopReason
 from runner.kernel.pulse import Pulse
 from runner.kernel.spec import ChildSpec
 from runner.kernel.text import error_text, leaves, summary, where_cancelled, where_waiting
@@ -57,7 +57,7 @@ class Incarnation:
     on_stuck: Callable[[str], None]
     scope: trio.CancelScope = attrs.field(factory=trio.CancelScope, init=False)
     pulse: Pulse = attrs.field(init=False)
-    life: Life = attrs.field(init=False)
+    life: ActorContext = attrs.field(init=False)
     actor: object = attrs.field(default=None, init=False)
     ended: trio.Event = attrs.field(factory=trio.Event, init=False)
     over: trio.Event = attrs.field(factory=trio.Event, init=False)
@@ -72,17 +72,17 @@ class Incarnation:
 
     def __attrs_post_init__(self) -> None:
         self.pulse = Pulse(self.scope, self.spec.handler_limit, self.spec.silence_limit)
-        self.life = Life(name=self.spec.name, number=self.number, pulse=self.pulse, on_started=self._started)
+        self.life = ActorContext(name=self.spec.name, number=self.number, pulse=self.pulse, on_started=self._started)
 
     @property
     def drains(self) -> bool:
         """Whether it ends itself when asked to."""
         return self.spec.drains or bool(getattr(self.actor, "drains", False))
 
-    def end(self, wish: Wish, why: str, grace: float) -> None:
+    def end(self, wish: StopReason, why: str, grace: float) -> None:
         """Begin a wished end. A later wish can only shorten the grace; the first one, or shutdown, says why."""
         life = self.life
-        if life.wish is None or wish is Wish.SHUTDOWN:
+        if life.wish is None or wish is StopReason.SHUTDOWN:
             life.wish, life.why, life.grace = wish, why, grace
         life.stopping.set()
         if grace <= 0:
@@ -99,7 +99,7 @@ class Incarnation:
     def kill(self, why: str) -> None:
         """Cut it off now, as a crash would."""
         if self.life.wish is None:
-            self.life.wish, self.life.why = Wish.KILL, why
+            self.life.wish, self.life.why = StopReason.KILL, why
         self.scope.cancel(reason=why)
 
     async def live(self) -> Ending:
@@ -164,7 +164,7 @@ class Incarnation:
         """Wish, then kill, then hang, then crash, then a normal end."""
         life = self.life
         caught = self.scope.cancelled_caught
-        if life.wish is Wish.KILL:
+        if life.wish is StopReason.KILL:
             end = End.KILLED
         elif life.wish is not None:
             end = End.WISHED

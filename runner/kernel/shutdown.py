@@ -6,7 +6,7 @@ import attrs
 import trio
 
 from runner.kernel.child import Child, branch_of
-from runner.kernel.life import Wish
+from runner.kernel.context import StopReason
 from runner.kernel.ref import State
 from runner.kernel.status import Lost, Phase, ShutdownReport
 from runner.kernel.tree import Tree
@@ -69,8 +69,8 @@ class Shutdown:
         else:
             child.incarnation.end(self._wish(), "hurried", 0)
 
-    def _wish(self) -> Wish:
-        return Wish.SHUTDOWN if self.losing else Wish.GROUP
+    def _wish(self) -> StopReason:
+        return StopReason.SHUTDOWN if self.losing else StopReason.GROUP
 
     async def _end(self, child: Child, reason: str) -> Phase:
         tree = self.tree

@@ -8,8 +8,8 @@ from typing import Any
 import attrs
 
 from runner.kernel.backoff import Backoff, Intensity, check_reachable
+from runner.kernel.context import Actor
 from runner.kernel.errors import SpecError
-from runner.kernel.life import Actor
 from runner.kernel.mailbox import Mailbox
 
 

@@ -21,10 +21,10 @@ from runner.kernel.actions import Actions
 from runner.kernel.backoff import Intensity
 from runner.kernel.branch import Branch
 from runner.kernel.child import Child, branch_of
+from runner.kernel.context import ActorContext, StopReason
 from runner.kernel.dead_letters import DeadLetters
 from runner.kernel.errors import GaveUp, NoSuchActor, SpecError
 from runner.kernel.events import EventRing
-from runner.kernel.life import Life, Wish
 from runner.kernel.ref import State
 from runner.kernel.shutdown import Shutdown, announce, collect_all
 from runner.kernel.spec import AutoShutdown, ChildSpec, Strategy
@@ -105,7 +105,7 @@ class Supervisor(Branch):
         """How it went down, once it has."""
         return self._report
 
-    async def run(self, life: Life | None = None) -> Outcome:
+    async def run(self, life: ActorContext | None = None) -> Outcome:
         """Start, run, end. As the root (no `life`) it returns its Outcome; it raises only an outer cancellation.
 
         With a `life` it is a child: it raises GaveUp, or the error that ended its start, and otherwise returns.
@@ -219,7 +219,7 @@ class Supervisor(Branch):
 
     # --- inside
 
-    async def _start(self, life: Life | None) -> None:
+    async def _start(self, life: ActorContext | None) -> None:
         tree = self._tree
         with self._start_scope:
             for child in tuple(tree.children):
@@ -232,16 +232,16 @@ class Supervisor(Branch):
                 if life is not None:
                     life.started()
 
-    async def _heed(self, life: Life) -> None:
+    async def _heed(self, life: ActorContext) -> None:
         # no deadline: a nested supervisor lives until it is asked to end
         await life.stopping.wait()
         self.shut_down(life.why)
 
-    async def _end(self, life: Life | None) -> None:
+    async def _end(self, life: ActorContext | None) -> None:
         outcome = self._tree.outcome
         assert outcome is not None
         self._start_scope.cancel()
-        losing = life is None or life.wish is Wish.SHUTDOWN
+        losing = life is None or life.wish is StopReason.SHUTDOWN
         self._shutdown = Shutdown(self._tree, losing, self._limit if life is None else math.inf)
         if self._hurried:
             self._shutdown.hurry()

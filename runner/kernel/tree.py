@@ -13,11 +13,11 @@ import trio
 from runner.kernel.backoff import Intensity, RestartWindow
 from runner.kernel.branch import Branch
 from runner.kernel.child import Child
+from runner.kernel.context import StopReason
 from runner.kernel.dead_letters import DeadLetters
 from runner.kernel.errors import NotStarted
 from runner.kernel.events import EventRing
 from runner.kernel.incarnation import End, Ending, Incarnation
-from runner.kernel.life import Wish
 from runner.kernel.mailbox import Verdict
 from runner.kernel.ref import State
 from runner.kernel.spec import AutoShutdown, Restart, Strategy
@@ -118,7 +118,7 @@ class Tree:
         finally:
             self._ended(child, incarnation, incarnation.outer_ending() if ending is None else ending)
 
-    async def end(self, child: Child, wish: Wish, why: str, grace: float) -> bool:
+    async def end(self, child: Child, wish: StopReason, why: str, grace: float) -> bool:
         """End a child's incarnation as wished; True when it has ended, False when it is stuck."""
         incarnation = child.incarnation
         if incarnation is None:
@@ -338,7 +338,7 @@ class Tree:
     async def _stop_member(self, child: Child, why: str, until: float) -> None:
         incarnation = child.incarnation
         if incarnation is not None:
-            if not await self.end(child, Wish.GROUP, why, child.spec.grace):
+            if not await self.end(child, StopReason.GROUP, why, child.spec.grace):
                 # no deadline: two lives of one child must never be; an operator sees it as stuck
                 await incarnation.ended.wait()
             if child.spec.mailbox is not None and child.spec.discard:

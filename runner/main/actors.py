@@ -5,7 +5,7 @@ from functools import partial
 
 import attrs
 
-from actors.indexer import InForce
+from actors.indexer import CurrentCatalogue
 from actors.protocol import (
     Cancel,
     Changed,
@@ -39,7 +39,7 @@ class Mailboxes:
     scheduler: Mailbox[Work | Upcoming]
 
     @classmethod
-    def make(cls, hub: Hub, shelf: InForce, letters: DeadLetters, events: EventRing) -> "Mailboxes":
+    def make(cls, hub: Hub, shelf: CurrentCatalogue, letters: DeadLetters, events: EventRing) -> "Mailboxes":
         """Each with its capacity and its answer to "full"."""
 
         def lost(message: Publish) -> None:

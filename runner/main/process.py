@@ -9,22 +9,22 @@ from typing import TypeAlias
 import attrs
 import trio
 
-from runner.cli.shell import Start
+from runner.cli.context import Start
 from runner.clock import Now, system_now
 from runner.control.server import ControlSocket
 from runner.home import HomeLock, make_tree, require_home
 from runner.kernel import Ended, Outcome, ShutdownReport
 from runner.log import make_log
-from runner.main.house import Doors, House
+from runner.main.fault_injection import FaultInjection
+from runner.main.runtime import Listeners, Runtime
 from runner.main.sockets import listen, url_of
-from runner.main.tuning import Tuning
 from runner.process.garbage import calm_collector
 from runner.process.limits import raise_open_files
 from runner.process.notify import Notifier, watchdog_seconds
 from runner.process.signals import watch_signals
 from runner.process.watchdog import Watchdog
 
-Companion: TypeAlias = Callable[[House], Awaitable[None]]
+Companion: TypeAlias = Callable[[Runtime], Awaitable[None]]
 """A task beside the tree, begun when everything is ready; tests drive faults with it."""
 
 LAST_WORDS = 1.0
@@ -41,7 +41,7 @@ def run(
     *,
     environ: Mapping[str, str],
     now: Now = system_now,
-    tuning: Tuning | None = None,
+    tuning: FaultInjection | None = None,
     companion: Companion | None = None,
 ) -> int:
     """Serve one home until asked to end; the exit code says how that went.
@@ -63,10 +63,17 @@ def run(
         tools = ControlSocket.bind(settings.paths.tools_socket, mode=TOOLS_MODE)
         stack.callback(tools.close)
         lock.announce(url_of(listening))
-        doors = Doors(listening, control, tools)
+        doors = Listeners(listening, control, tools)
         return trio.run(
             partial(
-                _live, start, doors, calm, environ=environ, now=now, tuning=tuning or Tuning(), companion=companion
+                _live,
+                start,
+                doors,
+                calm,
+                environ=environ,
+                now=now,
+                tuning=tuning or FaultInjection(),
+                companion=companion,
             ),
             strict_exception_groups=True,
         )
@@ -74,19 +81,19 @@ def run(
 
 async def _live(
     start: Start,
-    doors: Doors,
+    doors: Listeners,
     calm: Callable[[], None],
     *,
     environ: Mapping[str, str],
     now: Now,
-    tuning: Tuning,
+    tuning: FaultInjection,
     companion: Companion | None,
 ) -> int:
     settings = start.loaded.settings
     form = settings.log.format if settings.log.format != "auto" else "text" if sys.stderr.isatty() else "json"
     log = make_log(sys.stderr, level=settings.log.level, form=form)
     notifier = Notifier.from_environ(environ)
-    house = await House.build(start, doors, environ=environ, now=now, log=log, tuning=tuning, notifier=notifier)
+    house = await Runtime.build(start, doors, environ=environ, now=now, log=log, tuning=tuning, notifier=notifier)
     watchdog = Watchdog(
         notifier,
         on_event=house.note,
@@ -106,7 +113,7 @@ async def _live(
 
 
 async def _run_tree(
-    house: House, watchdog: Watchdog, notifier: Notifier, calm: Callable[[], None], companion: Companion | None
+    house: Runtime, watchdog: Watchdog, notifier: Notifier, calm: Callable[[], None], companion: Companion | None
 ) -> Outcome:
     ending = Ending(house, watchdog)
     async with trio.open_nursery() as nursery:
@@ -130,7 +137,7 @@ async def _run_tree(
 class Ending:
     """From the first signal to the shutdown; with `session.drain_seconds` the wake under way may end first."""
 
-    house: House
+    house: Runtime
     watchdog: Watchdog
     _asked: trio.Event = attrs.field(factory=trio.Event, init=False)
     _patience: trio.CancelScope = attrs.field(factory=trio.CancelScope, init=False)
@@ -162,7 +169,7 @@ class Ending:
         self.house.supervisor.shut_down(self._reason)
 
 
-async def _welcome(house: House, notifier: Notifier, calm: Callable[[], None], companion: Companion | None) -> None:
+async def _welcome(house: Runtime, notifier: Notifier, calm: Callable[[], None], companion: Companion | None) -> None:
     """Say that the house is open, to people and to the service manager."""
     await house.supervisor.ready.wait()  # no deadline: each child has a start limit of its own
     calm()
@@ -173,7 +180,7 @@ async def _welcome(house: House, notifier: Notifier, calm: Callable[[], None], c
         await companion(house)
 
 
-async def _farewell(house: House, watchdog: Watchdog, notifier: Notifier) -> None:
+async def _farewell(house: Runtime, watchdog: Watchdog, notifier: Notifier) -> None:
     """At the first moment of the end: tell the manager, bound the shutdown, and let streams end."""
     await house.supervisor.stopping.wait()  # no deadline: this is the life of the process
     watchdog.shutdown_begun(SHUTDOWN_WITHIN)
@@ -183,7 +190,7 @@ async def _farewell(house: House, watchdog: Watchdog, notifier: Notifier) -> Non
     house.close_hub()
 
 
-def _told(house: House, outcome: Outcome) -> int:
+def _told(house: Runtime, outcome: Outcome) -> int:
     """Report how it ended, in one line where a person has to act."""
     report = house.supervisor.shutdown_report
     if report is not None:
@@ -196,7 +203,7 @@ def _told(house: House, outcome: Outcome) -> int:
     return outcome.exit_code
 
 
-def _report(house: House, report: ShutdownReport) -> None:
+def _report(house: Runtime, report: ShutdownReport) -> None:
     house.log.info(
         "shutdown.report",
         cause=report.reason,

@@ -15,7 +15,7 @@ from importlib.metadata import version
 import attrs
 import trio
 
-from actors.protocol import Board, Cancel, Drain, SessionState, Status, Upcoming, Work
+from actors.protocol import Cancel, CurrentSession, Drain, SessionState, Status, Upcoming, Work
 from runner.clock import Now
 from runner.control.protocol import (
     EXIT_BUSY,
@@ -81,7 +81,7 @@ class Operator:
     intake: Intake
     hub: Hub
     session: Ref[Work | Status | Cancel | Drain]
-    board: Board
+    board: CurrentSession
     scheduler: Ref[Work | Upcoming]
     now: Now
     url: Callable[[], str]

@@ -22,10 +22,10 @@ import attrs
 
 from runner.content import Catalogue
 from runner.search import query, schema
+from runner.search.pending import PendingEntries
 from runner.search.query import NOTHING_WAITS, Found, Wanted
 from runner.search.ranking import Orders
 from runner.search.tokens import Tokeniser
-from runner.search.waiting import Waiting
 from runner.search.writer import Key, Writer
 from runner.storage import sqlite
 
@@ -58,7 +58,7 @@ class SearchIndex:
     """Counts files: readers of an older one are closed."""
     _damaged: bool = attrs.field(default=False, init=False)
     _closed: bool = attrs.field(default=False, init=False)
-    _waiting: Waiting = attrs.field(default=NOTHING_WAITS, init=False)
+    _waiting: PendingEntries = attrs.field(default=NOTHING_WAITS, init=False)
     _by_hand: threading.Lock = attrs.field(factory=threading.Lock, init=False)
     """Who looks through what waits does so alone: several would make the same of it, each at half the speed."""
     _idle: list[_Reader] = attrs.field(factory=list, init=False)
@@ -187,7 +187,7 @@ class SearchIndex:
         if writer is not None:
             writer.close()
 
-    def _wait(self, waiting: Waiting) -> None:
+    def _wait(self, waiting: PendingEntries) -> None:
         """Something was committed or told; under the lock."""
         self._waiting = waiting
         self._generation += 1

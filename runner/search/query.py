@@ -14,12 +14,12 @@ from runner.content import Entry
 from runner.search import by_hand
 from runner.search.by_hand import Beginnings, Corpus, Folded, Match
 from runner.search.excerpt import excerpt
+from runner.search.pending import Draft, PendingEntries
 from runner.search.ranking import FIRST, Orders, Question, Row, name, place
 from runner.search.schema import KIND_BITS
 from runner.search.terms import Term, terms_of
 from runner.search.text import as_read, line, marked, said
 from runner.search.tokens import Atoms, Letters, Tokeniser
-from runner.search.waiting import Draft, Waiting
 
 EXPANSIONS = 24
 """Distinct stems that the beginning of a word may stand for."""
@@ -33,7 +33,7 @@ MANY = 2_500
 PREPARED = 600
 """Such words at the most."""
 
-NOTHING_WAITS = Waiting()
+NOTHING_WAITS = PendingEntries()
 
 Place: TypeAlias = tuple[float, int, tuple[str, str]]
 """Score, day and name: the order of hits wherever they come from."""
@@ -97,7 +97,11 @@ class _Stored:
 
 
 def run(
-    connection: sqlite3.Connection, tokens: Tokeniser, orders: Orders, wanted: Wanted, waiting: Waiting = NOTHING_WAITS
+    connection: sqlite3.Connection,
+    tokens: Tokeniser,
+    orders: Orders,
+    wanted: Wanted,
+    waiting: PendingEntries = NOTHING_WAITS,
 ) -> Found:
     """Rank all, then look closely at the page's hits alone. Blocking; one snapshot for all statements.
 

@@ -17,7 +17,7 @@ from runner.session.backends.base import Backend
 from runner.session.backends.claude_cli import ClaudeCli, CliOptions, has_login
 from runner.session.backends.rehearsal import Rehearsal
 from runner.settings import Settings
-from runner.tools.commands import Errands
+from runner.tools.commands import ResidentCommands
 from runner.tools.files import HomeTools
 
 PROBE_WITHIN = 15.0
@@ -144,5 +144,5 @@ def _rehearsal(settings: Settings, around: Surroundings) -> Rehearsal:
     return Rehearsal(tools, around.run_sync, settings.session.rehearsal_speed, _errands(settings, around))
 
 
-def _errands(settings: Settings, around: Surroundings) -> Errands:
-    return Errands(settings, load_schedule(settings.resident.zone), around.now)
+def _errands(settings: Settings, around: Surroundings) -> ResidentCommands:
+    return ResidentCommands(settings, load_schedule(settings.resident.zone), around.now)

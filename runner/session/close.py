@@ -17,12 +17,12 @@ from runner.ledger import Ledger
 from runner.offload import RunSync
 from runner.session import sessionlog
 from runner.session.backends.base import RunResult
+from runner.session.budget_guard import BudgetGuard
 from runner.session.kinds import Kind
-from runner.session.performance import EndedSession
 from runner.session.pipeline import Pipeline
 from runner.session.prompt_history import memory_loss
-from runner.session.purse import Purse
-from runner.session.workplace import Workplace
+from runner.session.run import EndedSession
+from runner.session.workspace import Workspace
 from runner.settings import Settings
 from runner.storage import sqlite
 from runner.stream.redact import Redactor
@@ -75,7 +75,7 @@ class Closing:
             duration=duration if begun else None,
         )
 
-    async def keep(self, place: Workplace, ended: EndedSession) -> None:
+    async def keep(self, place: Workspace, ended: EndedSession) -> None:
         """So that it is known to whoever comes after us, if the ledger does not take it in time."""
         with contextlib.suppress(OSError):  # then the raw record has to do
             await self.run_sync(lambda: place.kept.keep(ended))
@@ -95,7 +95,7 @@ class Closing:
         return True
 
     async def _write(self, session_id: str, ended: EndedSession, ledger: Ledger) -> None:
-        await Purse(self.settings, ledger, self.now).ended(session_id, ended.state, ended.reason)
+        await BudgetGuard(self.settings, ledger, self.now).ended(session_id, ended.state, ended.reason)
         await ledger.sessions.finish(session_id, ended)
 
     async def note(self, session_id: str, lines: Sequence[str | bytes]) -> None:

@@ -20,6 +20,7 @@ from runner.resources import prompts_dir
 from runner.schedule import Schedule, load_schedule
 from runner.session import conversation, sessionlog
 from runner.session.backends.base import RunOrder, RunResult
+from runner.session.budget_guard import BudgetGuard
 from runner.session.choose import Chosen
 from runner.session.close import Closing, Ending
 from runner.session.context import SOURCES, gather
@@ -27,23 +28,22 @@ from runner.session.errors import SessionLockedError
 from runner.session.hooks import HOOKS, Hook, HookContext, NoIndex, SemanticIndex
 from runner.session.kinds import KINDS, Deadline, Kind, kind_of
 from runner.session.lock import SessionLock
-from runner.session.performance import EndedSession, Performance
 from runner.session.pipeline import Pipeline
 from runner.session.prompt import Prompter, Prompts, Wanted
 from runner.session.prompt_history import keep_life, keep_prompt
-from runner.session.purse import Purse
 from runner.session.recovery import Recovered, Recovery
+from runner.session.run import EndedSession, SessionRun
 from runner.session.sources.base import Ask, Source
-from runner.session.workplace import Workplace
+from runner.session.workspace import Workspace
 from runner.settings import Settings
 from runner.storage import sqlite
 from runner.stream.events import Publish
-from runner.stream.livefiles import LineFiles, Status
+from runner.stream.livefiles import LineFiles, StatusFile
 from runner.stream.projection import Projection
 from runner.stream.redact import Redactor
 from runner.stream.summary import Summary
 from runner.tools import grants as permit
-from runner.tools.capabilities import Abilities, of_cli
+from runner.tools.capabilities import Capabilities, of_cli
 from runner.tools.files import HomeTools
 from runner.tools.links import leading_out
 
@@ -88,18 +88,18 @@ class Engine:
     """The same ledger, for all that a session must not lose; never under a shield, for it may wait for hours."""
     lock: SessionLock = attrs.field(init=False)
     pipeline: Pipeline = attrs.field(init=False)
-    purse: Purse = attrs.field(init=False)
+    purse: BudgetGuard = attrs.field(init=False)
     redactor: Redactor = attrs.field(init=False)
-    status: Status = attrs.field(init=False)
+    status: StatusFile = attrs.field(init=False)
 
     def __attrs_post_init__(self) -> None:
         paths = self.settings.paths
         self.lock = SessionLock(paths.session_lock, self.run_sync, paths.shared_session_lock)
         self.pipeline = Pipeline(self.hooks)
         self.patient = self.ledger.patiently(lambda why: self.waits(why))  # noqa: PLW0108 - it may be set later
-        self.purse = Purse(self.settings, self.patient, self.now)
+        self.purse = BudgetGuard(self.settings, self.patient, self.now)
         self.redactor = Redactor(self.settings.secret_values())
-        self.status = Status(paths.session_status, self.run_sync)
+        self.status = StatusFile(paths.session_status, self.run_sync)
 
     async def run(
         self,
@@ -129,7 +129,7 @@ class Engine:
             facts = {"session_id": wake.id, "type": wake.type, "started_at": began.isoformat(timespec="seconds")}
             async with self.lock.held(facts, wait=wait):
                 only_claimed = False
-                session = _Session(self, wake, kind, began, Workplace(self.settings.paths.tmp / wake.id), why_cancelled)
+                session = _Session(self, wake, kind, began, Workspace(self.settings.paths.tmp / wake.id), why_cancelled)
                 return await session.live(report)
         except SessionLockedError:
             only_claimed = False
@@ -231,7 +231,7 @@ def make_engine(
     if chosen.name == "claude-cli":
         abilities = of_cli(session.tools, session.allow, session.commands, dangerous=session.dangerous)
     else:
-        abilities = Abilities(HomeTools(settings.home, session.tools).names(), commands=frozenset(session.commands))
+        abilities = Capabilities(HomeTools(settings.home, session.tools).names(), commands=frozenset(session.commands))
     return Engine(
         settings=settings,
         ledger=ledger,
@@ -253,9 +253,9 @@ class _Session:
     wake: Wake
     kind: Kind
     began: datetime
-    workplace: Workplace
+    workplace: Workspace
     why_cancelled: Callable[[], str]
-    performance: Performance | None = None
+    performance: SessionRun | None = None
     closing: Closing = attrs.field(init=False)
     began_clock: float = attrs.field(factory=trio.current_time)
 
@@ -358,11 +358,11 @@ class _Session:
         permit.keep(self.workplace.folder, prompts.permit)
         self.workplace.before.keep(paths.home, prompts.shown_visitors)
 
-    def _performance(self, order: RunOrder, report: Progress) -> Performance:
+    def _performance(self, order: RunOrder, report: Progress) -> SessionRun:
         engine, paths = self.engine, self.engine.settings.paths
         assert engine.chosen.backend is not None
         record = [self.workplace.stream] + ([paths.live_stream] if self.kind.live else [])
-        return Performance(
+        return SessionRun(
             order=order,
             backend=engine.chosen.backend,
             ledger=engine.patient,
@@ -420,7 +420,7 @@ class _Session:
                 kind=self.kind.name, session_id=self.wake.id, started_at=started, phase="hooks"
             )
 
-    def _lines(self, stderr: str, performance: Performance | None) -> list[str | bytes]:
+    def _lines(self, stderr: str, performance: SessionRun | None) -> list[str | bytes]:
         lines: list[str | bytes] = list(performance.summary.result_lines) if performance is not None else []
         if stderr.strip():
             lines.append("Error output, its end:")

@@ -14,7 +14,7 @@ from typing import Any
 import attrs
 
 from runner.children.reap import start_time
-from runner.session.performance import EndedSession
+from runner.session.run import EndedSession
 
 ROOM = 64 * 1024
 REPLY_LIMIT = 12_000

@@ -17,7 +17,7 @@ from runner.session.sources import company
 from runner.session.sources.base import Ask, Letters
 from runner.tools import capabilities as able
 from runner.tools.access import Access
-from runner.tools.capabilities import Abilities, Permit
+from runner.tools.capabilities import Capabilities, Grant
 from runner.tools.grants import access_of
 
 SYSTEM_LIMIT = 180_000
@@ -53,7 +53,7 @@ class Prompts:
     cuts: tuple[str, ...] = ()
     withheld: tuple[str, ...] = ()
     """Commands and tools this session must not have, because it reads strangers' words."""
-    permit: Permit = attrs.field(factory=Permit)
+    permit: Grant = attrs.field(factory=Grant)
     """The resident's commands that it has."""
 
 
@@ -62,7 +62,7 @@ class Prompter:
     """Holds the templates. `fence` gives the word in the borders of other people's text; nobody can guess it."""
 
     folder: Path
-    abilities: Abilities = attrs.field(factory=Abilities)
+    abilities: Capabilities = attrs.field(factory=Capabilities)
     fence: Callable[[], str] = lambda: secrets.token_hex(8)
     _environment: jinja2.Environment = attrs.field(init=False)
 
@@ -93,17 +93,17 @@ class Prompter:
         shown = tuple(letter.file for letter in context.letters("visitors").shown)
         return Prompts(system, user, sections, shown, tuple(cuts), lost, permit)
 
-    def _permit(self, ask: Ask, context: Context, wanted: Wanted, *, strangers: bool) -> Permit:
+    def _permit(self, ask: Ask, context: Context, wanted: Wanted, *, strangers: bool) -> Grant:
         granted = ask.settings.session.outward_with_strangers
         held = tuple(letter.file for letter in context.letters("letters_context").shown)  # by their writers' user names
-        return Permit(
+        return Grant(
             tuple(self.abilities.without(_lost(ask, strangers=strangers)).usage()),
             able.letters_to(ask.kind.name, granted, held),
             held if strangers else None,
             _inside(ask.settings.home, wanted.image),
         )
 
-    def _facts(self, ask: Ask, wanted: Wanted, lost: tuple[str, ...], permit: Permit) -> dict[str, Any]:
+    def _facts(self, ask: Ask, wanted: Wanted, lost: tuple[str, ...], permit: Grant) -> dict[str, Any]:
         kind: Kind = ask.kind
         resident = ask.settings.resident
         abilities = self.abilities.without(lost)

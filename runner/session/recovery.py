@@ -18,9 +18,9 @@ from runner.session.hooks.base import HookContext, NoIndex, SemanticIndex
 from runner.session.kinds import KINDS
 from runner.session.lock import SessionLock
 from runner.session.pipeline import Pipeline
-from runner.session.workplace import Workplace, leftovers
+from runner.session.workspace import Workspace, leftovers
 from runner.settings import Settings
-from runner.stream.livefiles import Status
+from runner.stream.livefiles import StatusFile
 from runner.stream.records import parse
 from runner.stream.summary import Summary
 
@@ -44,7 +44,7 @@ class Recovery:
     lock: SessionLock
     closing: Closing
     pipeline: Pipeline
-    status: Status
+    status: StatusFile
     now: Now
     run_sync: RunSync
     index: SemanticIndex = attrs.field(factory=NoIndex)
@@ -65,7 +65,7 @@ class Recovery:
         if row is None or kind is None:
             return {}
         wake = await self.ledger.wakes.get(session_id)
-        place = Workplace(self.settings.paths.tmp / session_id)
+        place = Workspace(self.settings.paths.tmp / session_id)
         kept = await self.run_sync(place.kept.ended)
         # the raw record may lack what the disk had no room for
         reply = kept.reply if kept is not None else (await self._summary(place.stream)).reply()
@@ -111,7 +111,7 @@ class Recovery:
             await self._leave(place)
         return tuple(done)
 
-    async def _leave(self, place: Workplace) -> None:
+    async def _leave(self, place: Workspace) -> None:
         """End the log of a session that is over, if its own life did not come to it; then its workplace can go."""
         session_id = place.folder.name
         row = await self.ledger.sessions.get(session_id)
@@ -134,7 +134,7 @@ class Recovery:
             over += await end_recorded(row.pid, row.pid_started, run_sync=self.run_sync, grace=grace)
         mark = Mark(row.session_id, self.settings.home)
         over += len(await end_marked(mark, run_sync=self.run_sync, grace=grace))
-        place = Workplace(self.settings.paths.tmp / row.session_id)
+        place = Workspace(self.settings.paths.tmp / row.session_id)
         ended = await self.run_sync(place.kept.ended)
         summary = await self._summary(place.stream)
         if ended is None:

@@ -106,7 +106,7 @@ class LineFiles:
 
 
 @attrs.frozen
-class Status:
+class StatusFile:
     """data/session-status.json: what runs now, for whoever asks. Only live sessions are shown in it."""
 
     path: Path

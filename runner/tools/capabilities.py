@@ -72,7 +72,7 @@ _CALL = re.compile(r"claude-runner(?:[ :]+(?P<name>[a-z-]+))?(?:[ :].*|\*)?", re
 
 
 @attrs.frozen
-class Permit:
+class Grant:
     """Which of the resident's commands one session may call, and to whom it may write."""
 
     commands: tuple[str, ...] = ()
@@ -85,7 +85,7 @@ class Permit:
 
 
 @attrs.frozen
-class Abilities:
+class Capabilities:
     """Tools by name, or all of them; and commands."""
 
     tools: tuple[str, ...] = ()
@@ -100,7 +100,7 @@ class Abilities:
     def has(self, tool: str) -> bool:
         return self.everything or tool in self.tools
 
-    def without(self, withheld: Iterable[str]) -> "Abilities":
+    def without(self, withheld: Iterable[str]) -> "Capabilities":
         """The same less some commands and tools."""
         names = frozenset(withheld)
         tools = tuple(tool for tool in self.tools if tool not in names)
@@ -115,15 +115,17 @@ class Abilities:
         }
 
 
-def of_cli(tools: Iterable[str], allow: Iterable[str], commands: Iterable[str] = (), *, dangerous: bool) -> Abilities:
+def of_cli(
+    tools: Iterable[str], allow: Iterable[str], commands: Iterable[str] = (), *, dangerous: bool
+) -> Capabilities:
     """What the CLI lets a session do: its tools, what the operator's permission rules add, and the commands."""
     if dangerous:
-        return Abilities((), everything=True, commands=frozenset(COMMANDS), by_shell=True, pictures=True)
+        return Capabilities((), everything=True, commands=frozenset(COMMANDS), by_shell=True, pictures=True)
     rules = [rule.strip() for rule in allow]
     named = [rule.partition("(")[0].strip() for rule in rules]
     offered = tuple(dict.fromkeys([*tools, *(name for name in named if name)]))
     able = frozenset([*commands, *(name for rule in rules for name in _allowed(rule))])
-    return Abilities(offered, commands=able, by_shell=True, pictures="Read" in offered)
+    return Capabilities(offered, commands=able, by_shell=True, pictures="Read" in offered)
 
 
 def cli_rules(commands: Iterable[str]) -> list[str]:

@@ -15,26 +15,26 @@ from runner.ledger import LedgerView
 from runner.schedule import Schedule
 from runner.settings import Settings
 from runner.tools import grants as permits
-from runner.tools.capabilities import Permit
+from runner.tools.capabilities import Grant
 from runner.tools.errors import RefusedToolError
 from runner.tools.files import HomeTools
-from runner.triggers.desk import own_file
 from runner.triggers.impulses import Impulses
 from runner.triggers.own import LOOKED_BACK
 from runner.triggers.selfwake import KEY, Fired, Pending, check, moment_at, moment_in, remaining
 from runner.triggers.selfwake_file import SelfWakeFile
+from runner.triggers.triggers import own_file
 
-__all__ = ["Errands"]
+__all__ = ["ResidentCommands"]
 
 
 @attrs.frozen(eq=False)
-class Errands:
+class ResidentCommands:
     """The commands of one home, for one caller."""
 
     settings: Settings
     schedule: Schedule
     now: Now
-    permit: Permit | None = None
+    permit: Grant | None = None
     """What the session may do that calls; None: nobody's session."""
 
     # --- letter

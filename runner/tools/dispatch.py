@@ -7,8 +7,8 @@ from typing import Any
 import attrs
 
 from runner.errors import RunnerError
-from runner.tools.capabilities import COMMANDS, Permit
-from runner.tools.commands import Errands
+from runner.tools.capabilities import COMMANDS, Grant
+from runner.tools.commands import ResidentCommands
 from runner.tools.errors import RefusedToolError
 from runner.tools.files import HomeTools, ToolAnswer, schema, word
 from runner.triggers.impulses import URGENCIES, USUAL_LIFE
@@ -22,10 +22,10 @@ class SessionTools:
     """The tools of one session. All of it blocks: `call` runs in a thread."""
 
     files: HomeTools
-    errands: Errands | None = None
+    errands: ResidentCommands | None = None
 
     @classmethod
-    def of(cls, files: HomeTools, errands: Errands | None, permit: Permit) -> "SessionTools":
+    def of(cls, files: HomeTools, errands: ResidentCommands | None, permit: Grant) -> "SessionTools":
         """The tools that a session with this permit has."""
         mine = attrs.evolve(files, permit=permit)
         return cls(mine, None if errands is None else attrs.evolve(errands, permit=permit))
@@ -52,7 +52,7 @@ class SessionTools:
         """Do it. Whatever is wrong comes back as an answer marked as an error: the resident can read it and go on."""
         if self.errands is None or name not in self.commands():
             return self.files.call(name, given, also=self.commands())
-        actions: Mapping[str, Callable[[Errands, Mapping[str, Any]], str]] = {
+        actions: Mapping[str, Callable[[ResidentCommands, Mapping[str, Any]], str]] = {
             "letter": _letter,
             "schedule": _schedule,
             "impulse": _impulse,
@@ -65,13 +65,13 @@ class SessionTools:
             return ToolAnswer(f"{name} failed: {error.strerror or error}", is_error=True)
 
 
-def _letter(errands: Errands, given: Mapping[str, Any]) -> str:
+def _letter(errands: ResidentCommands, given: Mapping[str, Any]) -> str:
     to = word(given, "to")
     sent = errands.letter(to, word(given, "text"), reply_to=word(given, "reply_to", empty=True) or None)
     return f"{sent.id} to {to}"
 
 
-def _schedule(errands: Errands, given: Mapping[str, Any]) -> str:
+def _schedule(errands: ResidentCommands, given: Mapping[str, Any]) -> str:
     match word(given, "action", empty=True) or "set":
         case "set":
             at, after = (word(given, member, empty=True) or None for member in ("at", "in"))
@@ -91,7 +91,7 @@ def _schedule(errands: Errands, given: Mapping[str, Any]) -> str:
             raise RefusedToolError(f"action {other!r} is none of set, status, cancel")
 
 
-def _impulse(errands: Errands, given: Mapping[str, Any]) -> str:
+def _impulse(errands: ResidentCommands, given: Mapping[str, Any]) -> str:
     now = errands.now().astimezone(errands.schedule.zone)
     match word(given, "action"):
         case "add":
@@ -107,5 +107,5 @@ def _impulse(errands: Errands, given: Mapping[str, Any]) -> str:
             raise RefusedToolError(f"action {other!r} is none of add, list, drop")
 
 
-def _when(errands: Errands, pending: Pending) -> str:
+def _when(errands: ResidentCommands, pending: Pending) -> str:
     return f"{pending.wake_at.astimezone(errands.schedule.zone):%Y-%m-%d %H:%M}"

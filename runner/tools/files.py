@@ -16,7 +16,7 @@ import attrs
 
 from runner.storage import files
 from runner.tools.access import Access
-from runner.tools.capabilities import Permit
+from runner.tools.capabilities import Grant
 from runner.tools.errors import RefusedToolError
 from runner.tools.grants import access_of
 
@@ -69,7 +69,7 @@ class HomeTools:
 
     home: Path
     allowed: tuple[str, ...] = tuple(DESCRIPTIONS)
-    permit: Permit = attrs.field(factory=Permit)
+    permit: Grant = attrs.field(factory=Grant)
     """Of the session that uses them."""
 
     access: Access = attrs.field(

@@ -14,11 +14,11 @@ from runner.errors import RunnerError
 from runner.home.tree import FILES, TOP, Folder, HomeFile, Readers
 from runner.storage import files
 from runner.tools.access import Access
-from runner.tools.capabilities import COMMANDS, Permit
+from runner.tools.capabilities import COMMANDS, Grant
 
 __all__ = ["EVERYTHING", "CommandRefused", "access_of", "check", "check_letter", "keep", "of_caller"]
 
-EVERYTHING = Permit(tuple(COMMANDS))
+EVERYTHING = Grant(tuple(COMMANDS))
 """For whoever calls from outside every session."""
 FILE = "permit.json"
 SESSION, HOME = "CLAUDE_SESSION_ID", "CLAUDE_HOME"
@@ -32,12 +32,12 @@ class CommandRefused(RunnerError):
     """The session that called may not do this; nothing was done."""
 
 
-def keep(folder: Path, permit: Permit) -> None:
+def keep(folder: Path, permit: Grant) -> None:
     """Write the permit into a session's private folder."""
     files.write_json(folder / FILE, attrs.asdict(permit), mode=0o600)
 
 
-def of_caller(environ: Mapping[str, str], tmp: Path) -> Permit | None:
+def of_caller(environ: Mapping[str, str], tmp: Path) -> Grant | None:
     """The permit of the session that calls; None outside every session. A session that has ended may do nothing."""
     name = environ.get(SESSION)
     if not name or not environ.get(HOME):  # other programs have a variable of that name, too
@@ -45,7 +45,7 @@ def of_caller(environ: Mapping[str, str], tmp: Path) -> Permit | None:
     folder = name if _ID.fullmatch(name) else "none"
     try:
         value = files.read_json(tmp / folder / FILE, limit=_LIMIT)
-        return Permit(
+        return Grant(
             _names(value["commands"]),
             _names_or_all(value["letters_to"]),
             _names_or_all(value["letters_of"]),
@@ -65,7 +65,7 @@ def _names_or_all(value: Iterable[object] | None) -> tuple[str, ...] | None:
     return None if value is None else _names(value)
 
 
-def access_of(permit: Permit, home: Path) -> Access:
+def access_of(permit: Grant, home: Path) -> Access:
     """What the session with this permit may read and write, from the table of folders."""
     alone = permit.letters_of is None
     rows: tuple[Folder | HomeFile, ...] = (*TOP, *FILES)
@@ -85,14 +85,14 @@ def _readable_if_shown(file: str) -> bool:
     return readers is not Readers.NONE and bool(below) and all(_PLAIN.fullmatch(part) for part in below)
 
 
-def check(permit: Permit, command: str) -> None:
+def check(permit: Grant, command: str) -> None:
     """CommandRefused when the session has not got this command."""
     if command not in permit.commands:
         have = ", ".join(permit.commands) or "none"
         raise CommandRefused(f"this session has no `{command}`; the commands it has: {have}")
 
 
-def check_letter(permit: Permit, user: str) -> None:
+def check_letter(permit: Grant, user: str) -> None:
     """CommandRefused when the session may not write to this correspondent."""
     check(permit, "letter")
     if permit.letters_to is not None and user not in permit.letters_to:

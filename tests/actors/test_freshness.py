@@ -9,12 +9,12 @@ import attrs
 import trio
 
 from actors.broadcaster import Broadcaster
-from actors.indexer import Indexer, InForce, Searching
+from actors.indexer import CurrentCatalogue, Indexer, Searching
 from actors.protocol import Changed, Meaning, Publish, Rescan, Scan
 from actors.watcher import Watcher
 from runner import resources
 from runner.content import MAILBOX, Catalogue, read_kinds
-from runner.kernel import EventRing, Life, Mailbox, Overflow
+from runner.kernel import ActorContext, EventRing, Mailbox, Overflow
 from runner.live import Hub, Subscriber
 from runner.search import SearchIndex, Wanted
 from tests.support.clock import WallClock
@@ -32,7 +32,7 @@ class Household:
 
     home: Path
     nursery: trio.Nursery
-    shelf: InForce
+    shelf: CurrentCatalogue
     searching: Searching
     follower: Subscriber
     indexer: Mailbox[Changed | Scan | Meaning]
@@ -92,7 +92,7 @@ class Household:
 
     async def _watched(self, watcher: Watcher, scope: trio.CancelScope) -> None:
         with scope:
-            await watcher.run(Life(name="watcher", number=self.life))
+            await watcher.run(ActorContext(name="watcher", number=self.life))
 
 
 def subject(message: Changed | Scan | Meaning) -> object:
@@ -114,7 +114,7 @@ async def household(home: Path) -> AsyncIterator[Household]:
         (home / folder).mkdir()
     hub = Hub("boot")
     broadcaster: Mailbox[Publish] = Mailbox("broadcaster", capacity=16_384)
-    shelf = InForce(Catalogue.empty(read_kinds(resources.config_dir() / "content.toml"), home))
+    shelf = CurrentCatalogue(Catalogue.empty(read_kinds(resources.config_dir() / "content.toml"), home))
     box: Mailbox[Changed | Scan | Meaning] = Mailbox(
         "indexer",
         capacity=20_000,
@@ -125,11 +125,11 @@ async def household(home: Path) -> AsyncIterator[Household]:
     searching = Searching(SearchIndex(home / "data" / "search.db"), in_thread, EventRing(WallClock()))
     with hub.subscribe(["*"]) as follower:
         async with trio.open_nursery() as nursery:
-            nursery.start_soon(Broadcaster(broadcaster, hub).run, Life(name="broadcaster", number=1))
+            nursery.start_soon(Broadcaster(broadcaster, hub).run, ActorContext(name="broadcaster", number=1))
             indexer = Indexer(
                 box, shelf, broadcaster.ref, in_thread, WallClock(), "test", EventRing(WallClock()), searching
             )
-            nursery.start_soon(indexer.run, Life(name="indexer", number=1))
+            nursery.start_soon(indexer.run, ActorContext(name="indexer", number=1))
             house = Household(home, nursery, shelf, searching, follower, box)
             nursery.start_soon(house.listen)
             await house.watch()
@@ -212,7 +212,7 @@ async def test_what_happens_while_nobody_watches_is_found(tmp_path: Path) -> Non
         house.life += 1
         house.nursery.start_soon(
             Watcher(Mailbox("watcher", capacity=4), house._folders, house.indexer.ref).run,
-            Life(name="watcher", number=house.life),
+            ActorContext(name="watcher", number=house.life),
         )
         await house.until(("thought.modified", "a"), ("thought.deleted", "b"), ("thought.created", "c"))
         assert house.listed() == ["a", "c"]

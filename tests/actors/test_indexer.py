@@ -12,11 +12,11 @@ import pytest
 import trio
 from trio.testing import MockClock, wait_all_tasks_blocked
 
-from actors.indexer import KEPT_AFTER, TOLD_TOGETHER, Indexer, InForce, Keeping, Searching
+from actors.indexer import KEPT_AFTER, TOLD_TOGETHER, CacheKeeper, CurrentCatalogue, Indexer, Searching
 from actors.protocol import Changed, Meaning, Publish, Scan
 from runner import resources
-from runner.content import Catalogue, Entry, KeptEntries, Kind, read_entry, read_kinds, scan
-from runner.kernel import EventRing, Life, Mailbox, Overflow
+from runner.content import Catalogue, CatalogueCache, Entry, Kind, read_entry, read_kinds, scan
+from runner.kernel import ActorContext, EventRing, Mailbox, Overflow
 from runner.offload import RunSync
 from runner.search import NoMeaningError, SearchIndex, Wanted
 from tests.support.clock import WallClock
@@ -33,7 +33,7 @@ class World:
     def __init__(self, home: Path) -> None:
         self.folder = home / "thoughts"
         self.folder.mkdir(parents=True, exist_ok=True)
-        self.shelf = InForce(Catalogue.empty(read_kinds(resources.config_dir() / "content.toml"), home))
+        self.shelf = CurrentCatalogue(Catalogue.empty(read_kinds(resources.config_dir() / "content.toml"), home))
         self.box: Mailbox[Changed | Scan | Meaning] = Mailbox(
             "indexer",
             capacity=4,
@@ -44,7 +44,7 @@ class World:
         self.broadcaster: Mailbox[Publish] = Mailbox("broadcaster", capacity=1000)
         self.events = EventRing(WallClock())
         self.index = SearchIndex(home / "data" / "search.db")
-        self.kept = KeptEntries(home / "data" / "catalogue.db")
+        self.kept = CatalogueCache(home / "data" / "catalogue.db")
 
     def write(self, slug: str, title: str = "Salt") -> Path:
         path = self.folder / f"{slug}.md"
@@ -53,11 +53,11 @@ class World:
 
     async def start(self, nursery: trio.Nursery, index_thread: RunSync = inline) -> None:
         searching = Searching(self.index, index_thread, self.events)
-        keeping = Keeping(self.kept, inline, self.events)
+        keeping = CacheKeeper(self.kept, inline, self.events)
         indexer = Indexer(
             self.box, self.shelf, self.broadcaster.ref, inline, WallClock(), "test", self.events, searching, keeping
         )
-        nursery.start_soon(indexer.run, Life(name="indexer", number=1))
+        nursery.start_soon(indexer.run, ActorContext(name="indexer", number=1))
         await wait_all_tasks_blocked()
 
     def remarked(self) -> list[tuple[str, object]]:

@@ -13,14 +13,14 @@ from trio.testing import MockClock, wait_all_tasks_blocked
 
 from actors.protocol import Upcoming, Work
 from actors.scheduler import Scheduler
-from runner.kernel import EventRing, Life, Mailbox
+from runner.kernel import ActorContext, EventRing, Mailbox
 from runner.ledger import Ledger, SpendEntry, WakeRequest
 from runner.retention.nightly import Nightly
 from runner.schedule import load_schedule
 from runner.settings import Settings, load_settings
-from runner.triggers.desk import Desk
 from runner.triggers.pause import PAUSED, Pause
 from runner.triggers.selfwake import Pending
+from runner.triggers.triggers import Triggers
 from tests.support.clock import WallClock
 from tests.support.ledger import inline, open_ledger
 
@@ -39,7 +39,7 @@ class World:
     clock: WallClock
     scheduler: Mailbox[Work | Upcoming] = attrs.field(factory=lambda: Mailbox("scheduler", capacity=8))
     session: Mailbox[Work] = attrs.field(factory=lambda: Mailbox("session", capacity=8))
-    desk: Desk | None = None
+    desk: Triggers | None = None
     events: EventRing = attrs.field(factory=lambda: EventRing(lambda: EIGHT_O_CLOCK))
     nightly: Nightly | None = None
     current: Callable[[], Settings] | None = None
@@ -62,7 +62,7 @@ class World:
 
         async def live() -> None:
             with scope:
-                await actor.run(Life(name="scheduler", number=1))
+                await actor.run(ActorContext(name="scheduler", number=1))
 
         nursery.start_soon(live)
         await wait_all_tasks_blocked()
@@ -210,7 +210,7 @@ async def test_an_own_wake_is_queued_in_its_minute(
 ) -> None:
     """A wake the resident has set is shown as coming, and is one row of the queue a minute after its time at most."""
     wake_at = EIGHT_O_CLOCK + timedelta(minutes=90)
-    world.desk = Desk.make(world.settings, world.ledger, load_schedule(world.settings.resident.zone), inline)
+    world.desk = Triggers.make(world.settings, world.ledger, load_schedule(world.settings.resident.zone), inline)
     assert world.desk.own_file is not None
     world.desk.own_file.set(Pending(wake_at=wake_at, reason="the tide", created_at=EIGHT_O_CLOCK))
     await world.start(nursery)
@@ -231,7 +231,7 @@ async def test_a_trigger_that_fails_is_an_event_and_slots_go_on(
     world: World, nursery: trio.Nursery, autojump_clock: MockClock
 ) -> None:
     """What can't be read is told, asked again a minute later, and keeps no slot from its wake."""
-    world.desk = Desk.make(world.settings, world.ledger, load_schedule(world.settings.resident.zone), inline)
+    world.desk = Triggers.make(world.settings, world.ledger, load_schedule(world.settings.resident.zone), inline)
     assert world.desk.own_file is not None
     world.desk.own_file.history.mkdir(parents=True)
     await world.start(nursery)

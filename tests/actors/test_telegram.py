@@ -10,7 +10,7 @@ import trio.testing
 
 from actors.protocol import Work
 from actors.telegram import Telegram
-from runner.kernel import Life, Mailbox
+from runner.kernel import ActorContext, Mailbox
 
 KNOWN_WITHIN = 10.0
 
@@ -45,7 +45,7 @@ async def test_it_knows_how_the_service_stands(
     port = listeners[0].socket.getsockname()[1]
     box: Mailbox[Work] = Mailbox("telegram", capacity=4)
     actor = Telegram(box, f"http://127.0.0.1:{port}", "123:abc")
-    life = Life(name="telegram", number=1)
+    life = ActorContext(name="telegram", number=1)
     nursery.start_soon(actor.run, life)
     with trio.fail_after(KNOWN_WITHIN):
         while actor.standing == "connecting":
@@ -61,7 +61,7 @@ async def test_a_service_that_is_not_there_is_no_crash(nursery: trio.Nursery) ->
     """With nobody listening the actor says unreachable and goes on trying."""
     box: Mailbox[Work] = Mailbox("telegram", capacity=4)
     actor = Telegram(box, "http://127.0.0.1:9", "123:abc")
-    nursery.start_soon(actor.run, Life(name="telegram", number=1))
+    nursery.start_soon(actor.run, ActorContext(name="telegram", number=1))
     with trio.fail_after(KNOWN_WITHIN):
         while actor.standing == "connecting":
             await trio.sleep(0.01)

@@ -8,7 +8,7 @@ import trio
 
 from actors.protocol import Changed, Rescan, Scan
 from actors.watcher import Unsettled, Watcher, identities, relevant
-from runner.kernel import Life, Mailbox
+from runner.kernel import ActorContext, Mailbox
 
 NEWS_WITHIN = 10.0
 
@@ -17,7 +17,7 @@ async def watch(nursery: trio.Nursery, *folders: Path) -> tuple[Mailbox[Changed 
     """A watcher of these folders that has begun: its first word is a scan."""
     indexer: Mailbox[Changed | Scan] = Mailbox("indexer", capacity=1000)
     box: Mailbox[Rescan] = Mailbox("watcher", capacity=4)
-    nursery.start_soon(Watcher(box, lambda: folders, indexer.ref).run, Life(name="watcher", number=1))
+    nursery.start_soon(Watcher(box, lambda: folders, indexer.ref).run, ActorContext(name="watcher", number=1))
     assert await news(indexer) == Scan()
     return indexer, box
 

@@ -26,7 +26,7 @@ from runner.session.kinds import kind_of
 from runner.session.prompt import Prompter, Wanted
 from runner.session.sources.base import Ask
 from runner.settings import Settings, load_settings
-from runner.tools.capabilities import Abilities
+from runner.tools.capabilities import Capabilities
 from tests.support.large_home import make_large_home
 
 T = TypeVar("T")
@@ -43,7 +43,7 @@ async def measure(settings: Settings, rounds: int) -> Figures:
     async def run_sync(work: Callable[[], T], /) -> T:
         return await trio.to_thread.run_sync(work, limiter=limiter)
 
-    prompter = Prompter(prompts_dir(), Abilities(("Read", "Write")))
+    prompter = Prompter(prompts_dir(), Capabilities(("Read", "Write")))
     schedule = load_schedule(settings.resident.zone)
     now = datetime(2026, 3, 2, 12, 5, tzinfo=settings.resident.zone)
     gathering: list[float] = []

@@ -25,7 +25,7 @@ from runner.ledger import Ledger, SessionFacts, SessionOutcome, WakeRequest
 from runner.session.hooks import HOOKS, HookContext
 from runner.session.kinds import SCHEDULED, kind_of
 from runner.session.pipeline import Pipeline
-from runner.session.workplace import Workplace
+from runner.session.workspace import Workspace
 from runner.settings import Settings, load_settings
 from runner.storage import files
 
@@ -133,7 +133,7 @@ async def _session(settings: Settings, ledger: Ledger, number: int) -> Cost:
     wake = await ledger.wakes.enqueue(WakeRequest(type="noon"), now)
     await ledger.wakes.claim(now, only=wake.id)
     await ledger.sessions.spawning(wake.id, SessionFacts(backend="rehearsal", started_at=now))
-    place = Workplace(settings.paths.tmp / wake.id)
+    place = Workspace(settings.paths.tmp / wake.id)
     place.make()
     meter = _Meter()
     with meter.running():

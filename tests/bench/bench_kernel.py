@@ -20,12 +20,12 @@ import attrs
 import trio
 
 from runner.kernel import (
+    ActorContext,
     Backoff,
     ChildSpec,
     DeadLetters,
     EventRing,
     Intensity,
-    Life,
     Mailbox,
     Order,
     Question,
@@ -65,7 +65,7 @@ class Counter:
     reached: trio.Event
     total: int = 0
 
-    async def run(self, life: Life) -> None:
+    async def run(self, life: ActorContext) -> None:
         """Count, answer, crash on demand."""
         life.started()
         while True:

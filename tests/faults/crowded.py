@@ -12,9 +12,9 @@ import trio
 
 from actors.protocol import Changed, Rescan
 from runner.cli.app import main as cli
-from runner.cli.shell import Shell, Start
+from runner.cli.context import CliContext, Start
 from runner.main import run
-from runner.main.house import House
+from runner.main.runtime import Runtime
 
 WAITING = 40
 T = TypeVar("T")
@@ -26,7 +26,7 @@ async def hang(_work: Callable[[], T], /) -> T:
     raise AssertionError("unreachable")
 
 
-async def crowd(house: House) -> None:
+async def crowd(house: Runtime) -> None:
     """Make the moment bad, and say so."""
     works, house.run_sync = house.run_sync, hang  # what the next indexer is given
     boxes = house.mailboxes
@@ -52,7 +52,7 @@ def main() -> int:
     def up(start: Start) -> int:
         return run(start, environ=environ, companion=crowd)
 
-    return cli(sys.argv[1:], Shell(environ, up))
+    return cli(sys.argv[1:], CliContext(environ, up))
 
 
 if __name__ == "__main__":

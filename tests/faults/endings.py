@@ -13,14 +13,14 @@ from pathlib import Path
 from typing import Any
 
 from runner.cli.app import main as cli
-from runner.cli.shell import Shell, Start
+from runner.cli.context import CliContext, Start
 from runner.ledger.ledger import Hooks, Sessions
 from runner.main import run
+from runner.session.budget_guard import BudgetGuard
 from runner.session.close import Closing
 from runner.session.engine import _Session
-from runner.session.performance import Performance
 from runner.session.pipeline import Pipeline
-from runner.session.purse import Purse
+from runner.session.run import SessionRun
 from runner.storage import sqlite
 from runner.stream.livefiles import LineFiles
 
@@ -69,14 +69,14 @@ def tap(owner: type, name: str, before: str = "", after: str = "", *, which: Cal
 
 
 def tap_all() -> None:
-    tap(Performance, "spawning", POINTS[0], POINTS[1])
-    tap(Performance, "spawned", "", POINTS[2])
-    tap(Performance, "line", POINTS[3], POINTS[4], which=lambda line: RESULT not in line)
-    tap(Performance, "line", POINTS[5], POINTS[7], which=lambda line: RESULT in line)
+    tap(SessionRun, "spawning", POINTS[0], POINTS[1])
+    tap(SessionRun, "spawned", "", POINTS[2])
+    tap(SessionRun, "line", POINTS[3], POINTS[4], which=lambda line: RESULT not in line)
+    tap(SessionRun, "line", POINTS[5], POINTS[7], which=lambda line: RESULT in line)
     tap(LineFiles, "settled", "", POINTS[6])
-    tap(Performance, "run", "", POINTS[8])
+    tap(SessionRun, "run", "", POINTS[8])
     tap(Closing, "keep", POINTS[9], POINTS[10])
-    tap(Purse, "ended", "", POINTS[11])
+    tap(BudgetGuard, "ended", "", POINTS[11])
     tap(Sessions, "finish", POINTS[12], POINTS[13])
     tap(Closing, "note", "", POINTS[14])
     tap(Pipeline, "run", POINTS[15], POINTS[18])
@@ -110,7 +110,7 @@ def main() -> int:
     def up(start: Start) -> int:
         return run(start, environ=environ)
 
-    return cli(sys.argv[1:], Shell(environ, up))
+    return cli(sys.argv[1:], CliContext(environ, up))
 
 
 if __name__ == "__main__":

@@ -18,12 +18,12 @@ import trio
 
 from actors.protocol import Changed, Publish, Rescan, Rescreen, Work
 from runner.cli.app import main as cli
-from runner.cli.shell import Shell, Start
+from runner.cli.context import CliContext, Start
 from runner.kernel import Backoff, Intensity
 from runner.ledger import WakeRequest
 from runner.main import run
-from runner.main.house import House
-from runner.main.tuning import Tuning
+from runner.main.fault_injection import FaultInjection
+from runner.main.runtime import Runtime
 
 NO_LIMIT = Intensity(10**6, 60)
 AT_ONCE = Backoff(first=0, ceiling=0)
@@ -62,7 +62,7 @@ class Storm:
         self.fired.set()
         raise StormError(f"fault {self.raised[actor]} of {actor}")
 
-    async def drive(self, house: House) -> None:
+    async def drive(self, house: Runtime) -> None:
         """Run the storm and write its report."""
         while house.hub.statistics().viewers < self.viewers:
             await trio.sleep(0.02)
@@ -111,13 +111,13 @@ class Storm:
         await trio.to_thread.run_sync(lambda: target.with_suffix(".tmp").write_text(text))
         target.with_suffix(".tmp").rename(target)
 
-    def publish(self, house: House) -> None:
+    def publish(self, house: Runtime) -> None:
         """One numbered event for everyone who follows thoughts."""
         data = b'{"n":%d}' % self.published
         house.mailboxes.broadcaster.ref.tell(Publish("thoughts", "thought.modified", data, "storm", self.published))
         self.published += 1
 
-    async def keep_a_session_going(self, house: House) -> None:
+    async def keep_a_session_going(self, house: Runtime) -> None:
         """There is always a wake under way, so that the faults hit in mid-wake."""
         if not await house.ledger.wakes.pending():
             await house.ledger.wakes.enqueue(WakeRequest(type="custom", message="go on"), house.now())
@@ -126,19 +126,19 @@ class Storm:
             while house.board.state.phase != "running":
                 await trio.sleep(0.005)
 
-    async def quiet(self, house: House) -> None:
+    async def quiet(self, house: Runtime) -> None:
         """Wait until the broadcaster has shown everything."""
         with trio.fail_after(NEW_LIFE_WITHIN):
             while house.mailboxes.broadcaster.statistics().queued:
                 await trio.sleep(0.01)
 
     @staticmethod
-    def life_of(house: House, actor: str) -> int:
+    def life_of(house: Runtime, actor: str) -> int:
         """Which incarnation lives."""
         return next(child.incarnation for child in house.supervisor.children() if child.name == actor)
 
     @staticmethod
-    def state_of(house: House, actor: str) -> str:
+    def state_of(house: Runtime, actor: str) -> str:
         """The actor's state."""
         return str(next(child.state for child in house.supervisor.children() if child.name == actor))
 
@@ -151,7 +151,7 @@ def main() -> int:
         viewers=int(environ.pop("STORM_VIEWERS")),
         rng=random.Random(int(environ.pop("STORM_SEED"))),
     )
-    tuning = Tuning(
+    tuning = FaultInjection(
         fault=storm.fault,
         child_intensity=NO_LIMIT,
         child_backoff=AT_ONCE,
@@ -161,7 +161,7 @@ def main() -> int:
     def up(start: Start) -> int:
         return run(start, environ=environ, tuning=tuning, companion=storm.drive)
 
-    return cli(sys.argv[1:], Shell(environ, up))
+    return cli(sys.argv[1:], CliContext(environ, up))
 
 
 if __name__ == "__main__":

@@ -14,7 +14,7 @@ import attrs
 
 import actors.scheduler
 import actors.session
-from actors.indexer import InForce
+from actors.indexer import CurrentCatalogue
 from actors.protocol import Work
 from actors.scheduler import Scheduler
 from actors.session import SessionActor
@@ -30,9 +30,9 @@ from runner.session.engine import Engine, make_engine
 from runner.session.hooks.base import Hook, HookContext, Verdict
 from runner.session.prompt import Prompter
 from runner.settings import Settings
-from runner.tools.commands import Errands
-from runner.triggers.desk import Desk
+from runner.tools.commands import ResidentCommands
 from runner.triggers.pause import PAUSED
+from runner.triggers.triggers import Triggers
 from tests.simulation.model import ScriptedModel
 from tests.simulation.power import Power
 from tests.simulation.resident import Resident
@@ -80,12 +80,12 @@ class Process:
         self.ledger = await Ledger.open(
             self.settings.paths.ledger, run_sync=self.power.writes, run_read=self.power.reads, zone=zone
         )
-        errands = Errands(self.settings, load_schedule(zone), self.world.clock)
+        errands = ResidentCommands(self.settings, load_schedule(zone), self.world.clock)
         self.resident = Resident(self.world, self.power, errands, self.ledger)
         self.events = EventRing(self.world.clock)
         letters = DeadLetters(now=self.world.clock)
         kinds = read_kinds(resources.config_dir() / "content.toml")
-        shelf = InForce(Catalogue.empty(kinds, self.world.home))
+        shelf = CurrentCatalogue(Catalogue.empty(kinds, self.world.home))
         self.boxes = Mailboxes.make(Hub("simulated"), shelf, letters, self.events)
         if self.spoil is not None:
             self.spoil(self)
@@ -148,7 +148,7 @@ class Process:
             self.resident.errands.schedule,
             self.settings,
             self.world.clock,
-            Desk.make(self.settings, self.ledger, self.resident.errands.schedule, self.power.files),
+            Triggers.make(self.settings, self.ledger, self.resident.errands.schedule, self.power.files),
             self.events,
         )
 

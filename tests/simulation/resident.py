@@ -8,7 +8,7 @@ import attrs
 
 from runner.ledger import Ledger
 from runner.session.backends.base import RunOrder
-from runner.tools.commands import Errands
+from runner.tools.commands import ResidentCommands
 from runner.triggers.intake import AUTOMATIC
 from runner.triggers.pause import PAUSED, Pause
 from runner.triggers.selfwake import KEY, SelfWakeRefused
@@ -27,7 +27,7 @@ class Resident:
 
     world: World
     power: Power
-    errands: Errands
+    errands: ResidentCommands
     ledger: Ledger
 
     async def act(self, order: RunOrder) -> None:
@@ -59,14 +59,14 @@ class Resident:
         pending = self.errands.own_file.pending()
         return pending is not None and pending.wake_at <= self.world.clock()
 
-    async def _answer(self, errands: Errands, prompt: str) -> None:
+    async def _answer(self, errands: ResidentCommands, prompt: str) -> None:
         user = ""
         for found in LETTER.finditer(prompt):
             user = found[1] or user
             if found[2] and self.world.rng.random() < ANSWERS:
                 await self.power.files(partial(errands.letter, user, "Thank you.", reply_to=found[2]))
 
-    async def _plan(self, errands: Errands) -> None:
+    async def _plan(self, errands: ResidentCommands) -> None:
         await self.look_for_own()
         span, reason = f"{self.world.rng.randrange(40, 600)}m", f"Look for the {self.world.token()}."
         last = self.world.own_last

@@ -8,12 +8,12 @@ from werkzeug.exceptions import HTTPException, MethodNotAllowed
 from werkzeug.routing import RequestRedirect
 
 from web.api import responses as answers
-from web.pages.layout import Shell
+from web.pages.layout import Layout
 from web.server.auth import API
 from web.services import Services
 
 
-def install(app: QuartTrio, services: Services, shell: Shell) -> None:
+def install(app: QuartTrio, services: Services, shell: Layout) -> None:
     """Nothing but a redirect leaves the framework in its own words."""
 
     @app.errorhandler(HTTPException)

@@ -9,7 +9,7 @@ from web.api.operations import Operation, offer
 from web.api.request import Ask
 from web.api.responses import Answer
 from web.pages import words
-from web.pages.layout import Shell
+from web.pages.layout import Layout
 from web.pages.rest import coming_wakes, session_now
 from web.server import sse
 from web.server.sse import Streams
@@ -20,7 +20,7 @@ KIND = "thoughts"
 ACTIONS = ("created", "modified", "deleted")
 
 
-def pages(services: Services, shell: Shell, streams: Streams) -> Blueprint:
+def pages(services: Services, shell: Layout, streams: Streams) -> Blueprint:
     blueprint = Blueprint("home", __name__)
     kinds = tuple(services.catalogue().kinds)
     following = sse.Following(

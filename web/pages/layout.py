@@ -30,7 +30,7 @@ ERRORS: Mapping[int, tuple[str, str]] = {
 
 
 @attrs.frozen(eq=False)
-class Shell:
+class Layout:
     """Renders pages. One of it belongs to one incarnation of the server."""
 
     services: Services
@@ -38,7 +38,7 @@ class Shell:
     environment: Environment
 
     @classmethod
-    def make(cls, services: Services) -> "Shell":
+    def make(cls, services: Services) -> "Layout":
         environment = Environment(
             loader=FileSystemLoader(FOLDER / "templates"),
             autoescape=select_autoescape(default=True),

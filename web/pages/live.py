@@ -8,7 +8,7 @@ from quart import Blueprint, Response, request
 
 from runner.live import SessionView, frames
 from web.api import responses as answers
-from web.pages.layout import Shell
+from web.pages.layout import Layout
 from web.pages.rest import coming_wakes, session_now
 from web.services import Services
 
@@ -25,7 +25,7 @@ class Block:
     result: dict[str, Any] | None = None
 
 
-def pages(services: Services, shell: Shell) -> Blueprint:
+def pages(services: Services, shell: Layout) -> Blueprint:
     blueprint = Blueprint("live", __name__)
 
     @blueprint.get("/live")

@@ -9,13 +9,13 @@ from quart import Blueprint, Response, abort, request
 from runner.content import Entry, Markdown, PathRefusedError, reading_minutes
 from web.api import responses as answers
 from web.api.reading import find
-from web.pages.layout import Shell
+from web.pages.layout import Layout
 from web.services import Services
 
 KIND = "thoughts"
 
 
-def pages(services: Services, shell: Shell) -> Blueprint:
+def pages(services: Services, shell: Layout) -> Blueprint:
     blueprint = Blueprint("thoughts", __name__)
     markdown = Markdown()
 

@@ -5,11 +5,11 @@ from quart import Blueprint, Response, current_app, request
 from runner.content.entry import dump
 from web.api import responses as answers
 from web.api.openapi import document
-from web.pages.layout import Shell
+from web.pages.layout import Layout
 from web.services import Services
 
 
-def routes(services: Services, shell: Shell) -> Blueprint:
+def routes(services: Services, shell: Layout) -> Blueprint:
     """Without API_DEBUG there is nothing here."""
     blueprint = Blueprint("docs", __name__)
     if not services.settings.http.debug:

@@ -59,7 +59,7 @@ class _Answer:
 
 
 @attrs.frozen(eq=False)
-class Door:
+class Gate:
     """Wraps the application."""
 
     inner: Asgi

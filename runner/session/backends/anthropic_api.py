@@ -20,7 +20,7 @@ from runner.session.backends.emit import Recorder
 from runner.session.backends.prices import cost_usd
 from runner.storage.storable import cleaned, encodable
 from runner.stream.records import Usage, usage_of
-from runner.tools.commands import Errands
+from runner.tools.commands import ResidentCommands
 from runner.tools.dispatch import SessionTools
 from runner.tools.files import HomeTools
 
@@ -85,7 +85,7 @@ class AnthropicApi:
     options: ApiOptions
     tools: HomeTools
     run_sync: RunSync
-    errands: Errands | None = None
+    errands: ResidentCommands | None = None
     """Without them no session has the resident's commands."""
     name: str = "anthropic-api"
 

@@ -10,7 +10,7 @@ import attrs
 
 from runner.children.group import DEADLINE_EXIT, NOT_FOUND_EXIT, RunListener, RunResult
 from runner.session.kinds import Kind
-from runner.tools.capabilities import Permit
+from runner.tools.capabilities import Grant
 
 __all__ = [
     "DEADLINE_EXIT",
@@ -47,7 +47,7 @@ class RunOrder:
     """Watched by whoever listens, whatever the backend; None is no limit."""
     withheld: tuple[str, ...] = ()
     """Commands and tools that carry words out of the house, and that this session must not have."""
-    permit: Permit = attrs.field(factory=Permit)
+    permit: Grant = attrs.field(factory=Grant)
     """The resident's commands that this session may call, and whose words it may read."""
     links: tuple[str, ...] = ()
     """Links in the home that lead to places this session may not look at; by their paths in the home."""

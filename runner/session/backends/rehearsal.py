@@ -18,7 +18,7 @@ from runner.session.backends.base import RunListener, RunOrder, RunResult
 from runner.session.backends.emit import Recorder
 from runner.session.kinds import Kind
 from runner.stream.records import Usage
-from runner.tools.commands import Errands
+from runner.tools.commands import ResidentCommands
 from runner.tools.dispatch import SessionTools
 from runner.tools.files import HomeTools
 
@@ -71,7 +71,7 @@ class Rehearsal:
     tools: HomeTools
     run_sync: RunSync
     speed: float = 60.0
-    errands: Errands | None = None
+    errands: ResidentCommands | None = None
     """Without them no session has the resident's commands."""
     name: str = "rehearsal"
 

@@ -10,7 +10,7 @@ import attrs
 
 from runner.ledger import Ledger
 from runner.offload import RunSync
-from runner.session.before import Before
+from runner.session.content_snapshot import ContentSnapshot
 from runner.session.errors import HookFailedError, NotDueError
 from runner.session.kinds import Kind
 from runner.settings import Paths, Settings
@@ -84,9 +84,9 @@ class HookContext:
         return self.settings.paths
 
     @property
-    def before(self) -> Before:
+    def before(self) -> ContentSnapshot:
         """What was so before the model ran."""
-        return Before(self.stream.parent)
+        return ContentSnapshot(self.stream.parent)
 
 
 Run: TypeAlias = Callable[[HookContext], Awaitable[Verdict]]

@@ -1,7 +1,7 @@
 """Makes the manifest of echoes, and tells the readers' site of it and of what changed since it was told last."""
 
 from runner.session import webhook
-from runner.session.before import changed, snapshot
+from runner.session.content_snapshot import changed, snapshot
 from runner.session.hooks.base import HookContext, NotDueError, Verdict
 
 

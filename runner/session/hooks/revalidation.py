@@ -1,7 +1,7 @@
 """Tells the readers' site which content this session changed."""
 
 from runner.session import webhook
-from runner.session.before import changed, snapshot
+from runner.session.content_snapshot import changed, snapshot
 from runner.session.hooks.base import HookContext, NotDueError, Verdict
 
 

@@ -15,7 +15,7 @@ import pytest
 import trio
 
 from runner.cli.app import main
-from runner.cli.shell import Shell, Start
+from runner.cli.context import CliContext, Start
 from runner.control.protocol import (
     ActorParams,
     Call,
@@ -75,7 +75,7 @@ class CommandLine:
 
     def __call__(self, *arguments: str) -> Ran:
         out, err = io.StringIO(), io.StringIO()
-        shell = Shell(environ=self.environ, up=self.up, out=out, err=err, now=self.now, folder=self.folder)
+        shell = CliContext(environ=self.environ, up=self.up, out=out, err=err, now=self.now, folder=self.folder)
         code = main(arguments, shell)
         return Ran(code, out.getvalue(), err.getvalue())
 

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 import runner
-from runner.cli.shell import Start
+from runner.cli.context import Start
 from runner.control.protocol import CommandError
 from runner.errors import PortInUse
 from tests.runner.cli.conftest import CommandLine
@@ -132,7 +132,7 @@ def test_a_reader_that_leaves_is_no_trouble(lived: CommandLine) -> None:
     reading, writing = os.pipe()
     os.close(reading)
     program = (
-        "import os, sys; from runner.cli.app import main; from runner.cli.shell import Shell;"
+        "import os, sys; from runner.cli.app import main; from runner.cli.context import Shell;"
         "sys.exit(main(sys.argv[1:], Shell(os.environ, lambda _: 0)))"
     )
     ran = subprocess.run(
@@ -184,5 +184,5 @@ def test_ctrl_c_while_following_events_is_an_end(lived: CommandLine, monkeypatch
     def ask(*_: object, **__: object) -> None:
         raise KeyboardInterrupt
 
-    monkeypatch.setattr("runner.cli.shell.request", ask)
+    monkeypatch.setattr("runner.cli.context.request", ask)
     assert lived("events").code == 0

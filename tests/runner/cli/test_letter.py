@@ -5,7 +5,7 @@ import json
 import attrs
 
 from runner.tools import grants as permit
-from runner.tools.capabilities import Permit
+from runner.tools.capabilities import Grant
 from tests.runner.cli.conftest import CommandLine
 
 
@@ -49,7 +49,7 @@ def test_a_session_writes_only_to_whom_it_may(lived: CommandLine) -> None:
     (lived.folder / "outside.txt").write_text("outside")
     place = lived.home / "data" / "tmp" / "20260301-120000"
     place.mkdir(parents=True)
-    permit.keep(place, Permit(("letter",), ("mira",)))
+    permit.keep(place, Grant(("letter",), ("mira",)))
     inside = attrs.evolve(lived, environ={**lived.environ, "CLAUDE_SESSION_ID": place.name})
     assert inside("letter", "--to", "mira", "hello").code == 0
     assert inside("letter", "--to", "mira", "--file", "sandbox/letter.md").code == 0

@@ -12,7 +12,7 @@ import attrs
 import pytest
 
 from runner.cli.app import main
-from runner.cli.shell import Shell
+from runner.cli.context import CliContext
 from runner.cli.streams import as_json, prepare, release
 from runner.clock import system_now
 from tests.runner.cli.conftest import CommandLine
@@ -102,7 +102,7 @@ def test_every_command_speaks_on_every_stream(waving: CommandLine, encoding: str
         ("impulse", "drop", WAVE),
     ):
         out, err = (io.TextIOWrapper(io.BytesIO(), encoding, errors="backslashreplace") for _ in range(2))
-        shell = Shell(waving.environ, lambda _: 0, out, err, now=system_now, folder=waving.folder)
+        shell = CliContext(waving.environ, lambda _: 0, out, err, now=system_now, folder=waving.folder)
         code = main(arguments, shell)
         said, noted = (stream.buffer.getvalue().decode(encoding) for stream in (out, err))
         assert code == (0 if "drop" not in arguments and arguments != ("wake", WAVE) else 1 + ("wake" in arguments))
@@ -159,7 +159,7 @@ def test_json_is_the_same_value_on_every_stream() -> None:
 def test_a_cell_stays_on_its_line(tmp_path: Path) -> None:
     """A name with a newline in it makes no second row."""
     out = io.StringIO()
-    shell = Shell(environ={}, up=lambda _: 0, out=out, err=io.StringIO(), folder=tmp_path)
+    shell = CliContext(environ={}, up=lambda _: 0, out=out, err=io.StringIO(), folder=tmp_path)
     shell.table(("name",), [("two\nlines\x1b[1A",)], empty="")
     assert out.getvalue().splitlines()[1:] == ["two\\nlines\\x1b[1A"]
 
@@ -167,7 +167,7 @@ def test_a_cell_stays_on_its_line(tmp_path: Path) -> None:
 def test_words_that_are_told_as_they_come_move_no_terminal(tmp_path: Path) -> None:
     """Pieces of a session's text, and notes, are shown as results are."""
     out, err = io.StringIO(), io.StringIO()
-    shell = Shell(environ={}, up=lambda _: 0, out=out, err=err, folder=tmp_path)
+    shell = CliContext(environ={}, up=lambda _: 0, out=out, err=err, folder=tmp_path)
     shell.write("a\x1b[2J")
     shell.note("b\x1b[2J")
     assert (out.getvalue(), err.getvalue()) == ("a\\x1b[2J", "b\\x1b[2J\n")

@@ -16,7 +16,7 @@ import pytest
 import trio
 
 from runner.cli import talk
-from runner.cli.shell import Shell
+from runner.cli.context import CliContext
 from runner.ledger import WakeRequest
 from runner.session.lock import SessionLock
 from tests.runner.cli.conftest import NOW, CommandLine, a_ledger, inline
@@ -177,7 +177,7 @@ def test_a_near_slot_is_asked_about(
 
     monkeypatch.setattr("typer.confirm", confirm)
     slot = datetime(2026, 3, 1, 20, 0, tzinfo=UTC)
-    shell = Shell(environ=lived.environ, up=lambda _: 0, now=lambda: slot - timedelta(minutes=minutes))
+    shell = CliContext(environ=lived.environ, up=lambda _: 0, now=lambda: slot - timedelta(minutes=minutes))
     settings = shell.load(None, None).settings
     assert talk._goes_ahead(shell, settings) is not asked
     assert said == ([(f"afternoon comes in {minutes} min and would wait. Talk all the same?", False)] if asked else [])

@@ -17,7 +17,7 @@ from runner.errors import LedgerUnavailable
 from runner.ledger import Ledger, SpendEntry, Wake, WakeRequest
 from runner.session.engine import Engine
 from runner.session.lock import SessionLock
-from runner.session.performance import EndedSession
+from runner.session.run import EndedSession
 from runner.triggers.pause import PAUSED, Pause
 from tests.runner.cli.conftest import NOW, CommandLine, FakeProcess, a_ledger, inline
 
@@ -311,7 +311,7 @@ def test_a_home_with_no_model_refuses_with_the_reason(lived: CommandLine) -> Non
 def test_ctrl_c_ends_the_session_and_records_it(rehearsing: CommandLine) -> None:
     """An interrupt in the middle of the writing ends the session; its row says interrupted, the status is idle."""
     program = (
-        "import os, sys; from runner.cli.app import main; from runner.cli.shell import Shell;"
+        "import os, sys; from runner.cli.app import main; from runner.cli.context import Shell;"
         "sys.exit(main(sys.argv[1:], Shell(os.environ, lambda _: 0)))"
     )
     running = subprocess.Popen(

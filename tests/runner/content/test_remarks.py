@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from runner.content import Catalogue, KeptEntries, Remark, look_over, scan, told_anew, update
+from runner.content import Catalogue, CatalogueCache, Remark, look_over, scan, told_anew, update
 from tests.runner.content.test_catalogue import put
 
 
@@ -78,6 +78,6 @@ def test_what_is_kept_is_not_read_again(
 
 
 def _keep(empty: Catalogue, database: Path) -> None:
-    entries = KeptEntries(database)
+    entries = CatalogueCache(database)
     entries.save(scan(entries.load(empty))[0])
     entries.close()

@@ -9,11 +9,11 @@ import attrs
 import trio
 
 from runner.kernel import (
+    ActorContext,
     ChildSpec,
     DeadLetters,
     Delivery,
     EventRing,
-    Life,
     Mailbox,
     Nudge,
     Order,
@@ -76,8 +76,8 @@ class Quick(Order):
 
 Message: TypeAlias = Do | Once | Poke | Ask | AskAgain | Quick
 Box: TypeAlias = Mailbox[Message]
-Run: TypeAlias = Callable[[Life], Awaitable[object]]
-Handle: TypeAlias = Callable[[Message, Life], Awaitable[None]]
+Run: TypeAlias = Callable[[ActorContext], Awaitable[object]]
+Handle: TypeAlias = Callable[[Message, ActorContext], Awaitable[None]]
 
 
 def wall_clock() -> dt.datetime:
@@ -94,7 +94,7 @@ class Acting:
 
     function: Run
 
-    async def run(self, life: Life) -> object:
+    async def run(self, life: ActorContext) -> object:
         """Run the function."""
         return await self.function(life)
 
@@ -104,20 +104,20 @@ def acting(function: Run) -> Callable[[], Acting]:
     return lambda: Acting(function)
 
 
-async def idle(life: Life) -> None:
+async def idle(life: ActorContext) -> None:
     """Be ready and do nothing for ever."""
     life.started()
     await trio.sleep_forever()
 
 
-async def nothing(_message: Message, _life: Life) -> None:
+async def nothing(_message: Message, _life: ActorContext) -> None:
     """Handle a message by doing nothing."""
 
 
 def worker(box: Box, handle: Handle = nothing, log: list[Any] | None = None) -> Run:
     """Receive for ever, noting each message before it is handled; a question is answered with its number."""
 
-    async def run(life: Life) -> None:
+    async def run(life: ActorContext) -> None:
         life.started()
         while True:
             message = await box.receive()

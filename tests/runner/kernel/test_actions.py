@@ -6,7 +6,7 @@ import pytest
 import trio
 import trio.testing
 
-from runner.kernel import ChildSpec, Crashed, Life, Mailbox, NoSuchActor, Restart, TooSlowError
+from runner.kernel import ActorContext, ChildSpec, Crashed, Mailbox, NoSuchActor, Restart, TooSlowError
 from tests.runner.kernel.support import (
     Ask,
     AskAgain,
@@ -24,7 +24,7 @@ from tests.runner.kernel.support import (
 )
 
 
-async def sleepy(_message: Message, _life: Life) -> None:
+async def sleepy(_message: Message, _life: ActorContext) -> None:
     """Take a second for each message."""
     await trio.sleep(1)
 
@@ -67,7 +67,7 @@ async def test_a_restart_that_outlasts_the_grace(
     log: list[Message] = []
     told: list[str] = []
 
-    async def handle(_message: Message, life: Life) -> None:
+    async def handle(_message: Message, life: ActorContext) -> None:
         if life.number <= 5:
             await trio.sleep(20)
 
@@ -97,7 +97,7 @@ async def test_the_asker_may_leave(rig: Rig, autojump_clock: trio.testing.MockCl
     """A restart ordered by the very child that is restarted completes."""
     box: Box = Mailbox("control", capacity=9)
 
-    async def handle(_message: Message, life: Life) -> None:
+    async def handle(_message: Message, life: ActorContext) -> None:
         if life.number == 1:
             await supervisor.restart("control", by="itself")
 
@@ -143,7 +143,7 @@ async def test_orders_in_backoff(
     """In back-off: restart and start begin at once, stop stops, kill has nothing to do."""
     crashes = [1, 1]
 
-    async def weak(life: Life) -> None:
+    async def weak(life: ActorContext) -> None:
         if crashes:
             crashes.pop()
             raise ValueError
@@ -190,7 +190,7 @@ async def test_orders_during_the_start(rig: Rig, autojump_clock: trio.testing.Mo
     begun: list[str] = []
 
     def slow(name: str) -> ChildSpec:
-        async def run(life: Life) -> None:
+        async def run(life: ActorContext) -> None:
             begun.append(name)
             await trio.sleep(3)
             life.started()
@@ -215,7 +215,7 @@ async def test_a_start_of_a_failed_child_gives_a_fresh_budget(rig: Rig, autojump
     """After `failed`, the operator's start forgets the failures before."""
     crashes = [1] * 13
 
-    async def weak(life: Life) -> None:
+    async def weak(life: ActorContext) -> None:
         if crashes:
             crashes.pop()
             raise ValueError
@@ -241,7 +241,7 @@ async def test_a_stuck_kill_says_so(rig: Rig, autojump_clock: trio.testing.MockC
     """When cancellation has no effect the answer comes after the cancel grace."""
     let_go = trio.Event()
 
-    async def run(life: Life) -> None:
+    async def run(life: ActorContext) -> None:
         life.started()
         with trio.CancelScope(shield=True):
             await let_go.wait()
@@ -257,7 +257,7 @@ async def test_a_draining_actor_ends_itself(rig: Rig, autojump_clock: trio.testi
     box: Box = Mailbox("a", capacity=9)
     log: list[Message] = []
 
-    async def run(life: Life) -> None:
+    async def run(life: ActorContext) -> None:
         life.started()
         async with trio.open_nursery() as nursery:
             nursery.start_soon(drain, life, nursery)
@@ -265,7 +265,7 @@ async def test_a_draining_actor_ends_itself(rig: Rig, autojump_clock: trio.testi
                 log.append(await box.receive())
                 await trio.sleep(1)
 
-    async def drain(life: Life, nursery: trio.Nursery) -> None:
+    async def drain(life: ActorContext, nursery: trio.Nursery) -> None:
         await life.stopping.wait()
         await trio.sleep(life.number * 2.75)
         nursery.cancel_scope.cancel()
@@ -303,14 +303,14 @@ async def test_no_new_message_is_begun_under_a_wish(rig: Rig, autojump_clock: tr
     box: Box = Mailbox("a", capacity=9, hands=2)
     lives: list[tuple[int, int]] = []
 
-    async def hand(life: Life) -> None:
+    async def hand(life: ActorContext) -> None:
         while True:
             message = await box.receive()
             assert isinstance(message, Do)
             lives.append((message.n, life.number))
             await trio.sleep(message.n)
 
-    async def run(life: Life) -> None:
+    async def run(life: ActorContext) -> None:
         async with trio.open_nursery() as nursery:
             nursery.start_soon(hand, life)
             nursery.start_soon(hand, life)
@@ -332,7 +332,7 @@ async def test_ask_against_restart(rig: Rig, autojump_clock: trio.testing.MockCl
     box: Box = Mailbox("a", capacity=9)
     log: list[Message] = []
 
-    async def handle(message: Message, life: Life) -> None:
+    async def handle(message: Message, life: ActorContext) -> None:
         if life.number == 1 or message == AskAgain(2):
             await trio.sleep(1)
             raise ValueError
@@ -352,7 +352,7 @@ async def test_an_order_may_give_more_time(rig: Rig, autojump_clock: trio.testin
     """A grace given with the order replaces the spec's, and the actor can see it."""
     seen: list[float] = []
 
-    async def run(life: Life) -> None:
+    async def run(life: ActorContext) -> None:
         life.started()
         await life.stopping.wait()
         seen.append(life.grace)

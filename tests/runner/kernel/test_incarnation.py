@@ -6,7 +6,7 @@ import pytest
 import trio
 import trio.testing
 
-from runner.kernel import ActorDown, ChildSpec, Crashed, Life, Mailbox, State
+from runner.kernel import ActorContext, ActorDown, ChildSpec, Crashed, Mailbox, State
 from tests.runner.kernel.support import Ask, Box, Do, Message, Quick, Rig, acting, idle, states, worker
 
 
@@ -20,7 +20,7 @@ async def test_poison_in_the_middle(rig: Rig, autojump_clock: trio.testing.MockC
     box: Box = Mailbox("a", capacity=9)
     log: list[Message] = []
 
-    async def handle(message: Message, _life: Life) -> None:
+    async def handle(message: Message, _life: ActorContext) -> None:
         if message == Do(1):
             msg = "poison"
             raise ValueError(msg)
@@ -46,7 +46,7 @@ async def test_a_hanging_handler_is_cancelled_at_exactly_its_limit(
     box: Box = Mailbox("a", capacity=9, max_attempts=1)
     ends: list[float] = []
 
-    async def handle(_message: Message, _life: Life) -> None:
+    async def handle(_message: Message, _life: ActorContext) -> None:
         try:
             await stand_still()
         finally:
@@ -68,7 +68,7 @@ async def test_a_hanging_timer_tick_is_noticed(rig: Rig, autojump_clock: trio.te
     """Leaving receive() by a timeout starts the limit like leaving it with a message."""
     box: Box = Mailbox("a", capacity=9)
 
-    async def run(life: Life) -> None:
+    async def run(life: ActorContext) -> None:
         life.started()
         with trio.move_on_after(7):
             await box.receive()
@@ -91,7 +91,7 @@ async def test_the_one_that_hangs_is_named_among_many(rig: Rig, autojump_clock: 
             if await box.receive() == Do(1):
                 await stand_still()
 
-    async def run(life: Life) -> None:
+    async def run(life: ActorContext) -> None:
         async with trio.open_nursery() as nursery:
             for _ in range(3):
                 nursery.start_soon(hand)
@@ -115,7 +115,7 @@ async def test_each_hand_has_its_own_limit(rig: Rig, autojump_clock: trio.testin
                 await stand_still()
             await trio.sleep(1)
 
-    async def run(life: Life) -> None:
+    async def run(life: ActorContext) -> None:
         async with trio.open_nursery() as nursery:
             nursery.start_soon(hand)
             nursery.start_soon(hand)
@@ -147,12 +147,12 @@ async def test_a_beat_renews_what_it_speaks_for(
     """From the handler: its own limit. From a helper: the handler's, unless there is a silence limit."""
     box: Box = Mailbox("a", capacity=9)
 
-    async def beat(life: Life) -> None:
+    async def beat(life: ActorContext) -> None:
         while True:
             await trio.sleep(5)
             life.beat()
 
-    async def handle(_message: Message, life: Life) -> None:
+    async def handle(_message: Message, life: ActorContext) -> None:
         async with trio.open_nursery() as nursery:
             if beats_from == "helper":
                 nursery.start_soon(beat, life)
@@ -177,7 +177,7 @@ async def test_a_beat_renews_what_it_speaks_for(
 async def test_silence_has_a_limit(rig: Rig, every: float, hangs: bool, autojump_clock: trio.testing.MockClock) -> None:
     """An actor that waits elsewhere must beat within its silence limit, counted from its start."""
 
-    async def run(life: Life) -> None:
+    async def run(life: ActorContext) -> None:
         life.beat()
         life.started()
         while True:
@@ -192,7 +192,7 @@ async def test_silence_has_a_limit(rig: Rig, every: float, hangs: bool, autojump
 async def test_a_start_has_a_limit(rig: Rig, autojump_clock: trio.testing.MockClock) -> None:
     """An actor that is not ready in time is ended like one that hangs; the text says what it did not do."""
 
-    async def run(life: Life) -> None:
+    async def run(life: ActorContext) -> None:
         life.beat()  # no beat makes a start longer
         await stand_still()
 
@@ -205,14 +205,14 @@ async def test_a_start_has_a_limit(rig: Rig, autojump_clock: trio.testing.MockCl
 async def test_started_twice_is_harmless(rig: Rig, autojump_clock: trio.testing.MockClock) -> None:
     """Only the first `started()` counts; a life built by hand needs no supervisor."""
 
-    async def run(life: Life) -> None:
+    async def run(life: ActorContext) -> None:
         life.started()
         life.started()
         await trio.sleep_forever()
 
     await rig.start(ChildSpec(name="a", factory=acting(run)))
     assert len(rig.fields("actor.ready")) == 1
-    life = Life(name="x", number=1)
+    life = ActorContext(name="x", number=1)
     life.started()
     life.beat()
     assert life.is_ready
@@ -224,7 +224,7 @@ async def test_the_shielded_actor(rig: Rig, autojump_clock: trio.testing.MockClo
     alive: list[int] = []
     most: list[int] = []
 
-    async def run(life: Life) -> None:
+    async def run(life: ActorContext) -> None:
         alive.append(life.number)
         most.append(len(alive))
         life.started()
@@ -264,7 +264,7 @@ async def test_a_hanging_actor_may_be_stuck_too(rig: Rig, autojump_clock: trio.t
     told: list[str] = []
     let_go = trio.Event()
 
-    async def handle(message: Message, _life: Life) -> None:
+    async def handle(message: Message, _life: ActorContext) -> None:
         if isinstance(message, Ask) and message.n == 1:
             with trio.CancelScope(shield=True):
                 await let_go.wait()
@@ -304,12 +304,12 @@ async def test_a_clean_up_that_raises_while_the_root_is_cancelled(
             msg = "clean-up"
             raise ValueError(msg)
 
-    async def bad(life: Life) -> None:
+    async def bad(life: ActorContext) -> None:
         async with trio.open_nursery() as nursery:
             nursery.start_soon(bad_nurse)
             life.started()
 
-    async def good(life: Life) -> None:
+    async def good(life: ActorContext) -> None:
         life.started()
         try:
             await trio.sleep_forever()
@@ -334,7 +334,7 @@ async def test_a_clean_up_that_raises_at_a_wished_end(
 ) -> None:
     """After a wish it is an event and not a crash; a kill counts as a crash and tells of it."""
 
-    async def bad(life: Life) -> None:
+    async def bad(life: ActorContext) -> None:
         life.started()
         try:
             await trio.sleep_forever()
@@ -360,7 +360,7 @@ async def test_a_hang_that_ends_in_an_error_is_a_hang(rig: Rig, autojump_clock: 
             msg = "clean-up"
             raise ValueError(msg)
 
-    async def handle(_message: Message, _life: Life) -> None:
+    async def handle(_message: Message, _life: ActorContext) -> None:
         async with trio.open_nursery() as nursery:
             nursery.start_soon(noisy)
             nursery.start_soon(stand_still)
@@ -376,7 +376,7 @@ async def test_a_hang_that_ends_in_an_error_is_a_hang(rig: Rig, autojump_clock: 
 async def test_an_interrupt_is_nobodys_crash(rig: Rig, autojump_clock: trio.testing.MockClock) -> None:
     """KeyboardInterrupt goes through the supervisor, and so does one in a group beside an error."""
 
-    async def interrupted(life: Life) -> None:
+    async def interrupted(life: ActorContext) -> None:
         life.started()
         raise BaseExceptionGroup("both", [KeyboardInterrupt(), ValueError("beside")])
 
@@ -394,12 +394,12 @@ async def test_cancellation_at_every_await(rig: Rig, at: str, autojump_clock: tr
     box: Box = Mailbox("a", capacity=9)
     other: Box = Mailbox("other", capacity=9)
 
-    async def handle(_message: Message, _life: Life) -> None:
+    async def handle(_message: Message, _life: ActorContext) -> None:
         if at == "question":
             await Ask(1).ask(other.ref, within=500)
         await trio.sleep_forever()
 
-    async def run(life: Life) -> None:
+    async def run(life: ActorContext) -> None:
         if at == "start":
             await trio.sleep_forever()
         await worker(box, handle)(life)
@@ -421,7 +421,7 @@ async def test_a_life_knows_why_it_ends(rig: Rig, autojump_clock: trio.testing.M
     """`wish` and `why` are set before `stopping`, so that clean-up can record the reason."""
     seen: list[tuple[str, str]] = []
 
-    async def run(life: Life) -> None:
+    async def run(life: ActorContext) -> None:
         life.started()
         await life.stopping.wait()
         assert life.wish is not None

@@ -11,7 +11,7 @@ import trio.testing
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from runner.kernel import ChildSpec, Intensity, Life, Mailbox, Overflow, State, Strategy
+from runner.kernel import ActorContext, ChildSpec, Intensity, Mailbox, Overflow, State, Strategy
 from tests.runner.kernel.support import Box, Do, Message, Once, Poke, Rig, acting, worker
 
 LENIENT = settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
@@ -37,7 +37,7 @@ class World:
     alive: int = 0
     attempts: Counter[int] = attrs.field(factory=Counter)
 
-    async def handle(self, message: Message, _life: Life) -> None:
+    async def handle(self, message: Message, _life: ActorContext) -> None:
         """Follow the plan for this message."""
         self.begun.append(message.n)
         match self.plans[message.n]:
@@ -75,7 +75,7 @@ def test_nothing_is_lost_and_order_is_kept(steps: list[tuple[str, Any]], hands: 
         rig, world = Rig(nursery), World()
         box: Box = Mailbox("a", capacity=20, hands=hands)
 
-        async def run(life: Life) -> None:
+        async def run(life: ActorContext) -> None:
             world.alive += 1
             assert world.alive == 1
             try:
@@ -136,7 +136,7 @@ def test_a_synchronous_last_act_happens_once(orders: list[tuple[str, int]], hang
             done: list[int] = []
             hung: list[int] = []
 
-            async def handle(message: Message, _life: Life) -> None:
+            async def handle(message: Message, _life: ActorContext) -> None:
                 await trio.sleep(0.5)
                 if message.n == hang_at and not hung:
                     hung.append(message.n)
@@ -175,7 +175,7 @@ def test_operator_restarts_never_raise_an_attempt(restarts: int, grace: float) -
             rig = Rig(nursery)
             box: Box = Mailbox("a", capacity=20)
 
-            async def handle(_message: Message, _life: Life) -> None:
+            async def handle(_message: Message, _life: ActorContext) -> None:
                 await trio.sleep(5)
 
             supervisor = await rig.start(
@@ -244,7 +244,7 @@ def test_every_spec_reaches_failed_and_comes_back(name: str) -> None:
         async with trio.open_nursery() as nursery:
             rig = Rig(nursery)
 
-            async def run(life: Life) -> None:
+            async def run(life: ActorContext) -> None:
                 if life.number <= 7:
                     raise ValueError
                 life.started()

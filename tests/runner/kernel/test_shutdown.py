@@ -4,14 +4,14 @@ import pytest
 import trio
 import trio.testing
 
-from runner.kernel import Accepted, ActorDown, ChildSpec, Ended, Life, Mailbox, ShutdownReport, Supervisor
+from runner.kernel import Accepted, ActorContext, ActorDown, ChildSpec, Ended, Mailbox, ShutdownReport, Supervisor
 from tests.runner.kernel.support import Ask, Box, Do, Message, Once, Poke, Rig, acting, idle, states, worker
 
 
 def slow(name: str, seconds: float, grace: float, *, from_shutdown: bool = False) -> ChildSpec:
     """A child that takes its time to end by itself."""
 
-    async def run(life: Life) -> None:
+    async def run(life: ActorContext) -> None:
         life.started()
         await (life.shutdown if from_shutdown else life.stopping).wait()
         await trio.sleep(seconds)
@@ -110,7 +110,7 @@ async def test_what_cannot_be_ended_is_left_behind(rig: Rig, autojump_clock: tri
     box: Box = Mailbox("stuck", capacity=9)
     let_go = trio.Event()
 
-    async def handle(_message: Message, _life: Life) -> None:
+    async def handle(_message: Message, _life: ActorContext) -> None:
         with trio.CancelScope(shield=True):
             await let_go.wait()
 
@@ -142,7 +142,7 @@ async def test_every_lost_message_is_named(rig: Rig, autojump_clock: trio.testin
     down: Box = Mailbox("down", capacity=99)
     told: list[str] = []
 
-    async def handle(_message: Message, _life: Life) -> None:
+    async def handle(_message: Message, _life: ActorContext) -> None:
         await trio.sleep(9)
 
     async def ask() -> None:
@@ -181,7 +181,7 @@ async def test_the_outside_is_refused_while_actors_still_talk(rig: Rig, autojump
     log: list[Message] = []
     answers: list[Accepted] = []
 
-    async def last(life: Life) -> None:
+    async def last(life: ActorContext) -> None:
         life.started()
         await life.stopping.wait()
         answers.append(box.outside.tell(Do(1)))
@@ -205,7 +205,7 @@ async def test_a_shutdown_in_the_middle_of_something(
     """Whatever is under way when it begins, nothing is started any more and everything ends."""
     box: Box = Mailbox("a", capacity=9)
 
-    async def run(life: Life) -> None:
+    async def run(life: ActorContext) -> None:
         if when in ("backoff", "failed"):
             raise ValueError
         if when == "starting":
@@ -216,7 +216,7 @@ async def test_a_shutdown_in_the_middle_of_something(
             raise ValueError
         await worker(box, handle)(life)
 
-    async def handle(_message: Message, _life: Life) -> None:
+    async def handle(_message: Message, _life: ActorContext) -> None:
         await trio.sleep(1)
         if when == "group":
             raise ValueError

@@ -9,11 +9,11 @@ import trio
 import trio.testing
 
 from runner.kernel import (
+    ActorContext,
     ActorDown,
     ChildSpec,
     Ended,
     Intensity,
-    Life,
     Mailbox,
     NoSuchActor,
     NotStarted,
@@ -39,7 +39,7 @@ class PortTaken(Exception):
     ends_start: ClassVar[bool] = True
 
 
-async def crash(_life: Life) -> None:
+async def crash(_life: ActorContext) -> None:
     """Fail before being ready."""
     msg = "no luck"
     raise ValueError(msg)
@@ -52,7 +52,7 @@ async def test_children_start_in_order_each_after_the_last_is_ready(
     log: list[str] = []
 
     def slow(name: str) -> ChildSpec:
-        async def run(life: Life) -> None:
+        async def run(life: ActorContext) -> None:
             log.append(f"{name} begins at {trio.current_time() - began:g}")
             await trio.sleep(2)
             life.started()
@@ -76,7 +76,7 @@ async def test_a_dead_child_does_not_keep_the_house_shut(rig: Rig, autojump_cloc
     """A child that is not critical and crashes at the start goes to back-off, and the start goes on."""
     failures = [ValueError("once"), ValueError("twice")]
 
-    async def weak(life: Life) -> None:
+    async def weak(life: ActorContext) -> None:
         if failures:
             raise failures.pop()
         await idle(life)
@@ -100,12 +100,12 @@ async def test_an_error_that_ends_the_start_ends_it_from_any_child(
 ) -> None:
     """The children before are stopped in reverse, those after never begin, and the outcome holds the exception."""
 
-    async def wrong(_life: Life) -> None:
+    async def wrong(_life: ActorContext) -> None:
         raise error
 
     never: list[str] = []
 
-    async def after(_life: Life) -> None:
+    async def after(_life: ActorContext) -> None:
         never.append("begun")
 
     supervisor = await rig.start(
@@ -130,7 +130,7 @@ async def test_any_failure_of_a_critical_child_ends_the_start(
     """A critical child that crashes, is late or cannot even be ended before it was ever ready ends the start."""
     let_go = trio.Event()
 
-    async def critical(_life: Life) -> None:
+    async def critical(_life: ActorContext) -> None:
         if how == "crash":
             await crash(_life)
         with trio.CancelScope(shield=how == "stuck"):
@@ -151,7 +151,7 @@ async def test_after_the_start_the_mark_means_nothing(rig: Rig, autojump_clock: 
     """An error with the mark in a running tree is a crash like any other."""
     box: Box = Mailbox("a", capacity=5)
 
-    async def handle(_message: Message, _life: Life) -> None:
+    async def handle(_message: Message, _life: ActorContext) -> None:
         msg = "late"
         raise SettingsWrong(msg)
 
@@ -208,7 +208,7 @@ async def test_statistics_say_what_ps_shows(rig: Rig, autojump_clock: trio.testi
     """Every field of a child and of its supervisor, as an immutable value."""
     box: Box = Mailbox("a", capacity=5)
 
-    async def handle(message: Message, _life: Life) -> None:
+    async def handle(message: Message, _life: ActorContext) -> None:
         if message == Do(1):
             msg = "broken"
             raise ValueError(msg)
@@ -240,7 +240,7 @@ async def test_the_last_ten_errors_are_kept(rig: Rig, autojump_clock: trio.testi
     """Of many errors the last ten stay, as text."""
     count = iter(range(100))
 
-    async def weak(_life: Life) -> None:
+    async def weak(_life: ActorContext) -> None:
         raise ValueError(next(count))
 
     supervisor = await rig.start(
@@ -288,12 +288,12 @@ async def test_a_nested_supervisor_fails_to_its_parent(rig: Rig, autojump_clock:
     box: Box = Mailbox("weak", capacity=50)
     log: list[str] = []
 
-    async def handle(message: Message, _life: Life) -> None:
+    async def handle(message: Message, _life: ActorContext) -> None:
         if isinstance(message, Do):
             raise ValueError(message.n)  # noqa: TRY004 - a stand-in for any crash
 
     def member(name: str) -> ChildSpec:
-        async def run(life: Life) -> None:
+        async def run(life: ActorContext) -> None:
             life.started()
             try:
                 await trio.sleep_forever()
@@ -341,7 +341,7 @@ async def test_a_failed_branch_answers_at_once(rig: Rig, autojump_clock: trio.te
 async def test_a_start_error_inside_a_branch(rig: Rig, critical: bool, autojump_clock: trio.testing.MockClock) -> None:
     """An error with the mark ends the whole start from any depth."""
 
-    async def wrong(_life: Life) -> None:
+    async def wrong(_life: ActorContext) -> None:
         msg = "inner"
         raise SettingsWrong(msg)
 
@@ -366,13 +366,13 @@ async def test_a_branch_goes_down_with_the_process(rig: Rig, autojump_clock: tri
     box: Box = Mailbox("inner", capacity=5)
     told: list[float] = []
 
-    async def inner(life: Life) -> None:
+    async def inner(life: ActorContext) -> None:
         life.started()
         await life.shutdown.wait()
         told.append(trio.current_time())
         await trio.sleep_forever()
 
-    async def slow(life: Life) -> None:
+    async def slow(life: ActorContext) -> None:
         life.started()
         await life.stopping.wait()
         await trio.sleep(1)
@@ -408,7 +408,7 @@ async def test_killing_a_branch_keeps_its_messages(rig: Rig, autojump_clock: tri
     box: Box = Mailbox("inner", capacity=5)
     begun: list[Message] = []
 
-    async def handle(_message: Message, _life: Life) -> None:
+    async def handle(_message: Message, _life: ActorContext) -> None:
         if len(begun) < 6:
             await trio.sleep(20)
 
@@ -427,7 +427,7 @@ async def test_killing_a_branch_keeps_its_messages(rig: Rig, autojump_clock: tri
 async def test_the_root_gives_up(rig: Rig, autojump_clock: trio.testing.MockClock) -> None:
     """More restarts than the root allows end the process with exit code 70, whoever they were."""
 
-    async def weak(_life: Life) -> None:
+    async def weak(_life: ActorContext) -> None:
         raise ValueError
 
     supervisor = await rig.start(
@@ -444,7 +444,7 @@ async def test_a_critical_failure_ends_the_process(rig: Rig, autojump_clock: tri
     """A critical child over its intensity starts the shutdown, exit code 70."""
     doomed = trio.Event()
 
-    async def weak(life: Life) -> None:
+    async def weak(life: ActorContext) -> None:
         life.started()
         await doomed.wait()
         raise ValueError
@@ -463,7 +463,7 @@ async def test_a_critical_temporary_child_may_not_die(rig: Rig, autojump_clock: 
     """A critical child that is never restarted ends the process by crashing once."""
     doomed = trio.Event()
 
-    async def weak(life: Life) -> None:
+    async def weak(life: ActorContext) -> None:
         life.started()
         await doomed.wait()
         raise ValueError

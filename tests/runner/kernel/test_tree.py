@@ -7,11 +7,11 @@ import trio
 import trio.testing
 
 from runner.kernel import (
+    ActorContext,
     AutoShutdown,
     ChildSpec,
     Ended,
     Intensity,
-    Life,
     Mailbox,
     Restart,
     State,
@@ -45,7 +45,7 @@ async def test_every_rule_by_every_ending_by_every_strategy(
     """Who is alive and who got a new life after the middle one of three children has ended once."""
     box: Box = Mailbox("b", capacity=5, max_attempts=1)
 
-    async def middle(life: Life) -> None:
+    async def middle(life: ActorContext) -> None:
         life.started()
         await box.receive()
         await end_as(how)
@@ -81,7 +81,7 @@ async def failing(rig: Rig, *, failures: int, gap: float, intensity: Intensity |
     """A supervisor whose one child fails so many times, `gap` seconds after each start."""
     left = [failures]
 
-    async def run(life: Life) -> None:
+    async def run(life: ActorContext) -> None:
         life.started()
         if left[0]:
             left[0] -= 1
@@ -124,7 +124,7 @@ async def test_a_failed_child_is_tried_again(rig: Rig, autojump_clock: trio.test
 async def test_revival_may_be_left_to_the_operator(rig: Rig, autojump_clock: trio.testing.MockClock) -> None:
     """With `revive_after=0` a failed child stays failed until it is started."""
 
-    async def run(_life: Life) -> None:
+    async def run(_life: ActorContext) -> None:
         if supervisor.children()[0].incarnation < 8:
             raise ValueError
         await idle(_life)
@@ -143,7 +143,7 @@ async def test_backoff_grows_and_starts_over_after_a_healthy_time(
     """The first restart is immediate, the next ones wait longer each time; after 60 s it is immediate again."""
     lives: list[float] = []
 
-    async def run(life: Life) -> None:
+    async def run(life: ActorContext) -> None:
         life.started()
         lives.append(trio.current_time())
         if len(lives) == 5:
@@ -184,7 +184,7 @@ async def test_a_group_ends_in_reverse_and_starts_in_order(rig: Rig, autojump_cl
     box: Box = Mailbox("b", capacity=9, max_attempts=1)
 
     def member(name: str) -> ChildSpec:
-        async def run(life: Life) -> None:
+        async def run(life: ActorContext) -> None:
             await trio.sleep(1)
             life.started()
             log.append(f"{name} up")
@@ -213,7 +213,7 @@ async def test_a_group_leaves_the_stopped_alone(rig: Rig, autojump_clock: trio.t
     """What was stopped, or ended by itself, stays so through a group restart; temporaries are dropped."""
     doomed: list[str] = []
 
-    async def b(life: Life) -> None:
+    async def b(life: ActorContext) -> None:
         life.started()
         await trio.sleep(5)
         if not doomed:
@@ -221,7 +221,7 @@ async def test_a_group_leaves_the_stopped_alone(rig: Rig, autojump_clock: trio.t
             raise ValueError
         await trio.sleep_forever()
 
-    async def brief(life: Life) -> None:
+    async def brief(life: ActorContext) -> None:
         life.started()
 
     supervisor = await rig.start(
@@ -244,10 +244,10 @@ async def test_discard_gives_a_clean_slate(rig: Rig, autojump_clock: trio.testin
     tossed: Box = Mailbox("tossed", capacity=9)
     logs: dict[str, list[Message]] = {"kept": [], "tossed": []}
 
-    async def slow(_message: Message, _life: Life) -> None:
+    async def slow(_message: Message, _life: ActorContext) -> None:
         await trio.sleep(8)
 
-    async def leader(life: Life) -> None:
+    async def leader(life: ActorContext) -> None:
         life.started()
         await trio.sleep(3 if len(rig.fields("actor.crashed")) == 0 else 1_000)
         raise ValueError
@@ -276,7 +276,7 @@ async def test_a_failure_during_a_group_restart_begins_it_anew(
     alive: list[str] = []
 
     def member(name: str) -> ChildSpec:
-        async def run(life: Life) -> None:
+        async def run(life: ActorContext) -> None:
             alive.append(name)
             try:
                 assert alive.count(name) == 1
@@ -308,14 +308,14 @@ async def test_a_failure_while_a_group_goes_down_forgets_nobody(
     """A second member that fails before it was asked to end does not leave the first one behind."""
 
     def failing_at(seconds: float) -> Run:
-        async def run(life: Life) -> None:
+        async def run(life: ActorContext) -> None:
             life.started()
             await trio.sleep(seconds if life.number == 1 else 1_000)
             raise ValueError
 
         return run
 
-    async def slow(life: Life) -> None:
+    async def slow(life: ActorContext) -> None:
         life.started()
         await life.stopping.wait()
         await trio.sleep(2)
@@ -335,13 +335,13 @@ async def test_a_group_waits_for_its_stuck_member(rig: Rig, autojump_clock: trio
     """While one member cannot be ended, the group does not come back: its state is shared."""
     let_go = trio.Event()
 
-    async def b(life: Life) -> None:
+    async def b(life: ActorContext) -> None:
         life.started()
         with trio.CancelScope(shield=True):
             await let_go.wait()
         await trio.sleep_forever()
 
-    async def a(life: Life) -> None:
+    async def a(life: ActorContext) -> None:
         life.started()
         await trio.sleep(5 if not rig.fields("actor.crashed") else 1_000)
         raise ValueError
@@ -359,7 +359,7 @@ async def test_a_group_waits_for_its_stuck_member(rig: Rig, autojump_clock: trio
 async def test_a_member_over_its_intensity_fails_its_group(rig: Rig, autojump_clock: trio.testing.MockClock) -> None:
     """In a group that shares state nobody can do without the one that failed: the supervisor gives up."""
 
-    async def weak(life: Life) -> None:
+    async def weak(life: ActorContext) -> None:
         life.started()
         await trio.sleep(0.1)
         raise ValueError
@@ -399,7 +399,7 @@ async def test_significant_children(  # noqa: PLR0917 - a table has its columns
     go = [trio.Event(), trio.Event()]
 
     def significant(n: int) -> ChildSpec:
-        async def run(life: Life) -> None:
+        async def run(life: ActorContext) -> None:
             life.started()
             done = go[n].is_set()
             await go[n].wait()

@@ -9,10 +9,10 @@ import pytest
 import trio
 from trio.testing import MockClock
 
-from actors.indexer import InForce
+from actors.indexer import CurrentCatalogue
 from runner import resources
 from runner.content import Catalogue, read_kinds
-from runner.kernel import ChildSpec, DeadLetters, Ended, EventRing, Intensity, Life, State, Supervisor
+from runner.kernel import ActorContext, ChildSpec, DeadLetters, Ended, EventRing, Intensity, State, Supervisor
 from runner.live import Hub
 from runner.main.actors import Budget, Factories, Mailboxes, child_specs
 from tests.support.clock import WallClock
@@ -23,7 +23,7 @@ NAMES = tuple(attribute.name for attribute in attrs.fields(Factories))
 class Healthy:
     """An actor that does nothing, for ever."""
 
-    async def run(self, life: Life) -> None:
+    async def run(self, life: ActorContext) -> None:
         life.started()
         await life.stopping.wait()
 
@@ -31,7 +31,7 @@ class Healthy:
 class Crashing:
     """An actor that is ready and crashes at once."""
 
-    async def run(self, life: Life) -> None:
+    async def run(self, life: ActorContext) -> None:
         life.started()
         await trio.lowlevel.checkpoint()
         raise RuntimeError("again")
@@ -42,7 +42,7 @@ def shipped(**crashing: type) -> tuple[ChildSpec, ...]:
     clock = WallClock()
     letters, events = DeadLetters(now=clock), EventRing(clock)
     kinds = read_kinds(resources.config_dir() / "content.toml")
-    boxes = Mailboxes.make(Hub("boot"), InForce(Catalogue.empty(kinds, Path("/nowhere"))), letters, events)
+    boxes = Mailboxes.make(Hub("boot"), CurrentCatalogue(Catalogue.empty(kinds, Path("/nowhere"))), letters, events)
     factories = Factories(**{name: crashing.get(name, Healthy) for name in NAMES})
     return child_specs(factories, boxes, Budget(Intensity(6, 60)), telegram_off=None)
 

@@ -11,7 +11,7 @@ from runner.session.backends.base import RunResult
 from runner.session.close import Closing, Ending
 from runner.session.kept import ROOM, Kept
 from runner.session.kinds import KINDS
-from runner.session.workplace import Workplace
+from runner.session.workspace import Workspace
 from runner.stream.livefiles import LineFiles
 from runner.stream.records import parse
 from runner.stream.summary import Summary
@@ -84,7 +84,7 @@ async def test_what_was_kept_is_what_is_recorded(tmp_path: Path) -> None:
         session_id = await left_behind(s, state="running", lines=(INIT,))
         ended = closing(s).ended(KINDS["custom"], summary_of(s, (INIT, END)), Ending(interrupted="shutdown"))
         ended = attrs.evolve(ended, reason="kept words", state="failed", files_written=("a.md",), tools={"Write": 2})
-        await closing(s).keep(Workplace(s.home / "data" / "tmp" / session_id), ended)
+        await closing(s).keep(Workspace(s.home / "data" / "tmp" / session_id), ended)
         engine = s.engine(Scripted())
         await engine.recover()
         row = await s.ledger.sessions.get(session_id)
@@ -115,7 +115,7 @@ async def test_a_session_left_open_by_this_process_is_told_so(tmp_path: Path) ->
     """That the process ended is said only where it is so: a row left open by this very process has another reason."""
     async with stage(tmp_path) as s:
         session_id = await left_behind(s, state="running", lines=(INIT,))
-        Workplace(s.home / "data" / "tmp" / session_id).kept.reserve()
+        Workspace(s.home / "data" / "tmp" / session_id).kept.reserve()
         await s.engine(Scripted()).recover()
         row = await s.ledger.sessions.get(session_id)
         assert row is not None

@@ -19,7 +19,7 @@ from runner.session.errors import PromptError, UnknownSessionTypeError
 from runner.session.kinds import KINDS, SCHEDULED, WAKE_TYPES, kind_of
 from runner.session.prompt import Prompter, Prompts, Wanted
 from runner.session.sources.base import Ask, Source
-from runner.tools.capabilities import Abilities
+from runner.tools.capabilities import Capabilities
 from runner.tools.files import HomeTools
 from tests.runner.session.asking import NOON, ask_for
 from tests.runner.session.stage import in_thread, make_home, stage
@@ -29,7 +29,7 @@ async def prompts(home: Path, kind: str = "noon", now: datetime = NOON, **wanted
     ask = ask_for(home, kind, now)
     context = await gather(ask)
     assert context.missing == {"memory_echoes": "the semantic index is not built yet"}
-    return Prompter(prompts_dir(), Abilities(("Read", "Write")), lambda: "fence0").render(
+    return Prompter(prompts_dir(), Capabilities(("Read", "Write")), lambda: "fence0").render(
         ask, context, Wanted(**wanted)
     )
 

@@ -9,7 +9,7 @@ from runner.correspondence import Threads, unanswered
 from runner.schedule import load_schedule
 from runner.session.backends.rehearsal import Rehearsal
 from runner.session.kinds import SCHEDULED, WAKE_TYPES, kind_of
-from runner.tools.commands import Errands
+from runner.tools.commands import ResidentCommands
 from runner.tools.files import HomeTools
 from tests.runner.session.stage import Stage, in_thread, stage
 
@@ -50,7 +50,7 @@ async def test_a_rehearsal_for_letters_answers_each_correspondent(tmp_path: Path
             (s.home / "mailbox" / user).mkdir(parents=True)
         for user in ("mira", "mira", "tom", "quiet"):
             threads.append(user, "(user name: quiet)", now=s.now(), sender=user)
-        errands = Errands(s.settings, load_schedule(s.settings.resident.zone), s.now)
+        errands = ResidentCommands(s.settings, load_schedule(s.settings.resident.zone), s.now)
         engine = s.engine(attrs.evolve(rehearsal(s), errands=errands))
         ended = await engine.run(await s.claimed("correspondence", message="mira,tom"))
         assert ended.state == "completed"

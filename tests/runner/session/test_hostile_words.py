@@ -19,7 +19,7 @@ from runner.session.context import gather
 from runner.session.kinds import KINDS
 from runner.session.prompt import Prompter, Prompts, Wanted
 from runner.stream.records import Usage
-from runner.tools.capabilities import Abilities
+from runner.tools.capabilities import Capabilities
 from runner.tools.files import HomeTools
 from tests.runner.session.asking import ask_for, write
 from tests.runner.session.stage import in_thread, stage
@@ -61,7 +61,7 @@ def outside(text: str) -> str:
 
 async def prompts(home: Path, kind: str, wanted: Wanted) -> Prompts:
     ask = ask_for(home, kind, message=wanted.message, sender=wanted.sender)
-    return Prompter(prompts_dir(), Abilities(("Read",))).render(ask, await gather(ask), wanted)
+    return Prompter(prompts_dir(), Capabilities(("Read",))).render(ask, await gather(ask), wanted)
 
 
 def home_full_of(text: str, home: Path) -> Path:

@@ -16,7 +16,7 @@ from runner.session.context import SOURCES, Context, gather
 from runner.session.kinds import KINDS
 from runner.session.prompt import Prompter, Prompts, Wanted
 from runner.session.sources.base import Letter, Letters
-from runner.tools.capabilities import COMMANDS, Abilities, Permit
+from runner.tools.capabilities import COMMANDS, Capabilities, Grant
 from tests.runner.session.asking import NOON, ask_for, write
 
 FIELDS = [
@@ -99,8 +99,8 @@ async def filled(home: Path, kind: str = "noon", **changes: object) -> Context:
     return attrs.evolve(context, values={**context.values, **FILLED, **changes})
 
 
-async def made(home: Path, kind: str = "noon", *, able: Abilities | None = None, **wanted: str) -> Prompts:
-    prompter = Prompter(prompts_dir(), able or Abilities(("Read", "Write")), lambda: "fence0")
+async def made(home: Path, kind: str = "noon", *, able: Capabilities | None = None, **wanted: str) -> Prompts:
+    prompter = Prompter(prompts_dir(), able or Capabilities(("Read", "Write")), lambda: "fence0")
     return prompter.render(ask_for(home, kind), await filled(home, kind), Wanted(**wanted))
 
 
@@ -209,12 +209,12 @@ async def test_only_what_the_session_has_is_named(tmp_path: Path) -> None:
     """No tool and no command stands in a prompt whose session lacks it; all of them do where it has them."""
     tools = ("Read", "Write", "Edit", "Glob", "Grep", "Bash", "WebFetch", "WebSearch", "List", "Search")
     for kind in KINDS:
-        bare = await made(tmp_path, kind, able=Abilities(), message="hi", sender="mira", image="/i.jpg")
+        bare = await made(tmp_path, kind, able=Capabilities(), message="hi", sender="mira", image="/i.jpg")
         text = bare.system + bare.user
         assert not [tool for tool in tools if re.search(rf"\b{tool}\b(?! prompt| no files)", text)]
         assert "claude-runner" not in text
         assert "no tools" in text
-    able = Abilities(("Read", "Write"), commands=frozenset(COMMANDS), by_shell=True, pictures=True)
+    able = Capabilities(("Read", "Write"), commands=frozenset(COMMANDS), by_shell=True, pictures=True)
     said = {kind: await made(tmp_path, kind, able=able, message="hi", sender="mira") for kind in KINDS}
     assert "Read, Write" in said["noon"].system
     assert "claude-runner schedule --at" in said["noon"].user
@@ -229,7 +229,7 @@ async def test_only_what_the_session_has_is_named(tmp_path: Path) -> None:
     assert "claude-runner" not in elsewhere.system + elsewhere.user
     assert "Bash" not in elsewhere.system
     assert "Read tool" in (await made(tmp_path, "telegram", able=able, image="/i.jpg")).user
-    everything = Abilities((), everything=True, commands=frozenset(COMMANDS), pictures=True)
+    everything = Capabilities((), everything=True, commands=frozenset(COMMANDS), pictures=True)
     assert "read, write and execute" in (await made(tmp_path, able=everything)).system
 
 
@@ -237,28 +237,28 @@ async def test_a_session_for_letters_may_write_to_those_it_holds(tmp_path: Path)
     """The permit names the correspondents whose letters stand in the prompt, unless the operator grants all of them;
     other sessions may write to everybody, or have no letters at all.
     """
-    able = Abilities(("Read",), commands=frozenset(COMMANDS))
+    able = Capabilities(("Read",), commands=frozenset(COMMANDS))
     held = Letters((Letter("mailbox/mira", "hello", "mira"), Letter("mailbox/tom", "hello", "tom")))
 
-    async def permit(kind: str, context: dict[str, object], **settings: Any) -> Permit:
+    async def permit(kind: str, context: dict[str, object], **settings: Any) -> Grant:
         ask = ask_for(tmp_path, kind, **settings)
         plain = await gather(ask)
         full = attrs.evolve(plain, values={**plain.values, **context})
         return Prompter(prompts_dir(), able).render(ask, full, Wanted("mira,tom,quiet")).permit
 
-    assert await permit("correspondence", {"letters_context": held}) == Permit(
+    assert await permit("correspondence", {"letters_context": held}) == Grant(
         tuple(COMMANDS), ("mira", "tom"), ("mira", "tom")
     )
-    assert await permit("correspondence", {}) == Permit(tuple(COMMANDS), ())
+    assert await permit("correspondence", {}) == Grant(tuple(COMMANDS), ())
     granted = await permit("correspondence", {"letters_context": held}, session__outward_with_strangers=["letter"])
-    assert granted == Permit(tuple(COMMANDS), None, ("mira", "tom"))
-    assert await permit("noon", {}) == Permit(tuple(COMMANDS))
-    assert await permit("noon", {"visitors": held}) == Permit(("schedule", "impulse"), None, ())
+    assert granted == Grant(tuple(COMMANDS), None, ("mira", "tom"))
+    assert await permit("noon", {}) == Grant(tuple(COMMANDS))
+    assert await permit("noon", {"visitors": held}) == Grant(("schedule", "impulse"), None, ())
 
 
 async def test_strangers_words_take_the_outward_tools(tmp_path: Path) -> None:
     """A session that reads strangers loses them, and is not told of them; one that reads only its own keeps them."""
-    able = Abilities(("Read", "WebFetch"), commands=frozenset(COMMANDS))
+    able = Capabilities(("Read", "WebFetch"), commands=frozenset(COMMANDS))
     prompter = Prompter(prompts_dir(), able)
 
     async def lost(kind: str, context: dict[str, object] | None = None, **wanted: str) -> tuple[str, ...]:

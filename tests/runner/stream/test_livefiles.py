@@ -10,7 +10,7 @@ import trio.lowlevel
 import trio.testing
 
 from runner.stream import livefiles
-from runner.stream.livefiles import LineFiles, Status
+from runner.stream.livefiles import LineFiles, StatusFile
 from tests.runner.session.stage import in_thread
 from tests.support.ledger import inline
 
@@ -75,7 +75,7 @@ async def test_a_broken_disk_is_told_and_survived(tmp_path: Path) -> None:
 
 async def test_the_status_tells_the_phases_and_is_repaired(tmp_path: Path) -> None:
     """Active with its phase, idle with what was last; an active one that nobody stands behind becomes idle, once."""
-    status = Status(tmp_path / "status.json", inline)
+    status = StatusFile(tmp_path / "status.json", inline)
     assert status.read() == {"active": False}
     await status.active(kind="noon", session_id="s", started_at="t0", phase="running")
     assert status.read() == {

@@ -13,15 +13,15 @@ from runner.content import read_kinds
 from runner.home.tree import FILES, TOP, Readers, Visibility
 from runner.resources import config_dir
 from runner.tools.access import Access, all_but, beginning_of, of_json
-from runner.tools.capabilities import Permit
+from runner.tools.capabilities import Grant
 from runner.tools.files import HomeTools
 from runner.tools.grants import access_of
 from tests.runner.session.stage import make_home
 
 HOME = Path("/h/home")
-ALONE = access_of(Permit(), HOME)
-STRANGERS = access_of(Permit(letters_of=()), HOME)
-LETTERS = access_of(Permit(letters_of=("mira",)), HOME)
+ALONE = access_of(Grant(), HOME)
+STRANGERS = access_of(Grant(letters_of=()), HOME)
+LETTERS = access_of(Grant(letters_of=("mira",)), HOME)
 
 HOUSE = ("mailbox", "conversations", "transcripts", "visitors", "telegram", "moderation", "data", "logs", "runner")
 
@@ -68,7 +68,7 @@ def test_what_is_nobodys(path: str) -> None:
 
 def test_it_survives_being_written_down() -> None:
     """The guard, another process, knows the same."""
-    shown = access_of(Permit(letters_of=("mira",), shown=("telegram/images/a.jpg", "data/x", "telegram/../x")), HOME)
+    shown = access_of(Grant(letters_of=("mira",), shown=("telegram/images/a.jpg", "data/x", "telegram/../x")), HOME)
     assert shown.files == {"telegram/images/a.jpg"}
     assert of_json(shown.as_json()) == shown
     with pytest.raises(KeyError):
@@ -150,16 +150,16 @@ def home(tmp_path: Path) -> Path:
     return made
 
 
-def used(home: Path, permit: Permit, name: str, **given: Any) -> tuple[str, bool]:
+def used(home: Path, permit: Grant, name: str, **given: Any) -> tuple[str, bool]:
     answer = attrs.evolve(HomeTools(home), permit=permit).call(name, given)
     return answer.content, answer.is_error
 
 
 def test_the_file_tools_heed_it(home: Path) -> None:
     """Reading, listing, searching and writing, each by what the session that calls may do."""
-    letters, visit = Permit(letters_of=("mira",)), Permit(letters_of=())
+    letters, visit = Grant(letters_of=("mira",)), Grant(letters_of=())
     for permit, readable in (
-        (Permit(), {"mailbox/mira/thread.jsonl", "mailbox/tom/thread.jsonl", "conversations/x.md"}),
+        (Grant(), {"mailbox/mira/thread.jsonl", "mailbox/tom/thread.jsonl", "conversations/x.md"}),
         (letters, {"mailbox/mira/thread.jsonl"}),
         (visit, set()),
     ):

@@ -2,7 +2,7 @@
 
 import pytest
 
-from runner.tools.capabilities import COMMANDS, Abilities, cli_rules, letters_to, of_cli, withheld
+from runner.tools.capabilities import COMMANDS, Capabilities, cli_rules, letters_to, of_cli, withheld
 
 
 @pytest.mark.parametrize(
@@ -35,7 +35,7 @@ def test_commands_are_given_by_the_settings_too() -> None:
     assert cli_rules(("letter",)) == ["Bash(claude-runner letter:*)"]
     assert list(able.usage()) == ["letter", "impulse"]
     assert all("claude-runner" in usage for usage in able.usage().values())
-    assert all("tool" in usage for usage in Abilities(commands=frozenset(COMMANDS)).usage().values())
+    assert all("tool" in usage for usage in Capabilities(commands=frozenset(COMMANDS)).usage().values())
 
 
 @pytest.mark.parametrize(
@@ -57,7 +57,7 @@ def test_tools_are_those_offered() -> None:
     everything = of_cli((), (), dangerous=True)
     assert everything.has("Anything")
     assert everything.commands == frozenset(COMMANDS)
-    assert not Abilities(("Read",)).pictures
+    assert not Capabilities(("Read",)).pictures
 
 
 @pytest.mark.parametrize(
@@ -77,6 +77,6 @@ def test_strangers_words_cost_the_outward_tools(kind: str, granted: tuple[str, .
 
 def test_what_is_withheld_is_gone() -> None:
     """Neither as a tool nor as a command."""
-    able = Abilities(("Read", "WebFetch"), commands=frozenset(COMMANDS)).without(("letter", "WebFetch"))
+    able = Capabilities(("Read", "WebFetch"), commands=frozenset(COMMANDS)).without(("letter", "WebFetch"))
     assert able.tools == ("Read",)
     assert able.commands == frozenset(COMMANDS) - {"letter"}

@@ -9,15 +9,15 @@ import pytest
 
 from runner.correspondence import Threads
 from runner.schedule import load_schedule
-from runner.tools.capabilities import COMMANDS, Permit
-from runner.tools.commands import Errands
+from runner.tools.capabilities import COMMANDS, Grant
+from runner.tools.commands import ResidentCommands
 from runner.tools.dispatch import SessionTools
 from runner.tools.files import HomeTools, ToolAnswer
 from tests.runner.session.stage import make_home, settings_for
 
 NOW = datetime(2026, 3, 2, 15, 15, tzinfo=UTC)
 """A quarter past ten in New York."""
-ALL = Permit(tuple(COMMANDS))
+ALL = Grant(tuple(COMMANDS))
 
 
 @pytest.fixture
@@ -28,20 +28,20 @@ def home(tmp_path: Path) -> Path:
     return home
 
 
-def tools(home: Path, permit: Permit = ALL) -> SessionTools:
+def tools(home: Path, permit: Grant = ALL) -> SessionTools:
     settings = settings_for(home)
-    errands = Errands(settings, load_schedule(settings.resident.zone), lambda: NOW)
+    errands = ResidentCommands(settings, load_schedule(settings.resident.zone), lambda: NOW)
     return SessionTools.of(HomeTools(home, ("Read",)), errands, permit)
 
 
-def call(home: Path, name: str, permit: Permit = ALL, /, **given: Any) -> ToolAnswer:
+def call(home: Path, name: str, permit: Grant = ALL, /, **given: Any) -> ToolAnswer:
     return tools(home, permit).call(name, given)
 
 
 def test_a_session_has_the_commands_of_its_permit(home: Path) -> None:
     """As tools with a description and their members, behind the home's own; without a library there are none."""
     assert tools(home).names() == ("Read", *COMMANDS)
-    assert tools(home, Permit(("impulse",))).names() == ("Read", "impulse")
+    assert tools(home, Grant(("impulse",))).names() == ("Read", "impulse")
     letter = next(tool for tool in tools(home).definitions() if tool["name"] == "letter")
     assert set(letter["input_schema"]["properties"]) == {"to", "text", "reply_to"}
     assert letter["input_schema"]["required"] == ["to", "text"]
@@ -55,7 +55,7 @@ def test_a_letter_is_sent(home: Path) -> None:
     sent = call(home, "letter", to="mira", text="It is.", reply_to=asked.id)
     assert (sent.content, sent.is_error) == ("msg_20260302_c_001 to mira", False)
     assert [(one.body, one.in_reply_to) for one in threads.tail("mira")][1:] == [("It is.", asked.id)]
-    for permit, to in ((Permit(("letter",), ("mira",)), "tom"), (ALL, "nobody"), (ALL, "../x")):
+    for permit, to in ((Grant(("letter",), ("mira",)), "tom"), (ALL, "nobody"), (ALL, "../x")):
         assert call(home, "letter", permit, to=to, text="x").is_error
     assert threads.tail("tom") == ()
     assert call(home, "letter", to="mira").content == "text has to be a text, not null"
@@ -63,7 +63,7 @@ def test_a_letter_is_sent(home: Path) -> None:
 
 def test_a_command_that_is_not_had_is_no_tool(home: Path) -> None:
     """The answer names what there is."""
-    found = call(home, "letter", Permit(("impulse",)), to="mira", text="x")
+    found = call(home, "letter", Grant(("impulse",)), to="mira", text="x")
     assert (found.content, found.is_error) == ("there is no tool 'letter'; you have Read, impulse", True)
 
 

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from runner.tools import grants as permit
-from runner.tools.capabilities import Permit
+from runner.tools.capabilities import Grant
 
 ID = "20260302-090005"
 
@@ -20,8 +20,8 @@ def tmp(tmp_path: Path) -> Path:
     return tmp_path
 
 
-@pytest.mark.parametrize("kept", [Permit(), Permit(("letter",), ()), Permit(("letter", "impulse"), ("mira", "tom"))])
-def test_a_session_finds_its_own(tmp: Path, kept: Permit) -> None:
+@pytest.mark.parametrize("kept", [Grant(), Grant(("letter",), ()), Grant(("letter", "impulse"), ("mira", "tom"))])
+def test_a_session_finds_its_own(tmp: Path, kept: Grant) -> None:
     """What was kept is found again by the mark in the environment; nobody else may read the file."""
     permit.keep(tmp / ID, kept)
     assert permit.of_caller(marked(ID), tmp) == kept
@@ -53,10 +53,10 @@ def test_a_broken_permit_permits_nothing(tmp: Path, content: str) -> None:
 def test_what_is_refused_is_said() -> None:
     """The words name what the session has, and to whom it may write."""
     with pytest.raises(permit.CommandRefused, match="has no `letter`; the commands it has: schedule"):
-        permit.check_letter(Permit(("schedule",)), "mira")
+        permit.check_letter(Grant(("schedule",)), "mira")
     with pytest.raises(permit.CommandRefused, match="letters it holds: mira"):
-        permit.check_letter(Permit(("letter",), ("mira",)), "tom")
+        permit.check_letter(Grant(("letter",), ("mira",)), "tom")
     with pytest.raises(permit.CommandRefused, match="letters it holds: nobody"):
-        permit.check_letter(Permit(("letter",), ()), "tom")
-    permit.check_letter(Permit(("letter",), ("mira",)), "mira")
+        permit.check_letter(Grant(("letter",), ()), "tom")
+    permit.check_letter(Grant(("letter",), ("mira",)), "mira")
     permit.check_letter(permit.EVERYTHING, "tom")

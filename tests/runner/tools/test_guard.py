@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from runner.tools import guard
-from runner.tools.capabilities import Permit
+from runner.tools.capabilities import Grant
 from runner.tools.grants import access_of
 from runner.tools.links import leading_out
 
@@ -143,8 +143,8 @@ def home(tmp_path: Path) -> Path:
     return made
 
 
-def told(home: Path, permit: Permit | None = None, **changes: Any) -> str:
-    permit = permit or Permit()
+def told(home: Path, permit: Grant | None = None, **changes: Any) -> str:
+    permit = permit or Grant()
     what = {"access": access_of(permit, home).as_json(), "commands": ["letter"], "patterns": [], "shell": False}
     return json.dumps(what | changes)
 
@@ -177,7 +177,7 @@ def test_it_answers_as_the_cli_asks(home: Path, tmp_path: Path) -> None:
     assert ran.returncode == 2
 
 
-def refused(home: Path, tool: str, permit: Permit | None = None, **given: Any) -> str | None:
+def refused(home: Path, tool: str, permit: Grant | None = None, **given: Any) -> str | None:
     return guard.verdict(json.loads(told(home, permit)), json.loads(call(tool, **given)))
 
 
@@ -235,7 +235,7 @@ def test_links_are_followed_only_inside_their_folder(home: Path) -> None:
     assert refused(home, "Write", file_path="essays/deep/a.md") is not None
     assert refused(home, "Glob", pattern="thoughts/folder/*") is not None
     assert refused(home, "Read", file_path="thoughts/good.md") is None
-    assert leading_out(access_of(Permit(), home)) == (
+    assert leading_out(access_of(Grant(), home)) == (
         "essays/deep",
         "thoughts/dangling.md",
         "thoughts/env.md",
@@ -250,12 +250,12 @@ def test_private_words_are_read_by_permit(home: Path) -> None:
     mira, tom = "mailbox/mira/thread.jsonl", "mailbox/tom/thread.jsonl"
     private = (mira, tom, "conversations/x.md", "transcripts/x.md", "visitors/x.md", "telegram/chat-history.jsonl")
     assert all(refused(home, "Read", file_path=path) is None for path in private)
-    letters = Permit(letters_of=("mira",))
+    letters = Grant(letters_of=("mira",))
     assert [path for path in private if refused(home, "Read", letters, file_path=path) is None] == [mira]
-    visit = Permit(letters_of=())
+    visit = Grant(letters_of=())
     assert not [path for path in private if refused(home, "Read", visit, file_path=path) is None]
     assert refused(home, "Read", visit, file_path="memory/memory.md") is None
-    picture = Permit(letters_of=(), shown=("telegram/images/a.jpg", "runner/x.jpg"))
+    picture = Grant(letters_of=(), shown=("telegram/images/a.jpg", "runner/x.jpg"))
     assert refused(home, "Read", picture, file_path="telegram/images/a.jpg") is None
     assert refused(home, "Read", picture, file_path="telegram/images/b.jpg") is not None
     assert refused(home, "Read", picture, file_path="runner/x.jpg") is not None

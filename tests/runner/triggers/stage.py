@@ -10,7 +10,7 @@ import attrs
 from runner.ledger import Ledger, SessionFacts, SessionOutcome, Wake
 from runner.schedule import Schedule, load_schedule
 from runner.settings import Settings, load_settings
-from runner.triggers.desk import Desk
+from runner.triggers.triggers import Triggers
 from tests.support.ledger import inline, open_ledger
 
 TEN = datetime(2026, 3, 2, 15, 15, tzinfo=UTC)
@@ -23,7 +23,7 @@ class Stage:
     settings: Settings
     ledger: Ledger
     schedule: Schedule
-    desk: Desk
+    desk: Triggers
 
     async def waiting(self, kind: str) -> list[Wake]:
         return [wake for wake in await self.ledger.wakes.pending() if wake.type == kind]
@@ -54,6 +54,6 @@ async def stage(folder: Path, **overrides: object) -> AsyncIterator[Stage]:
     ledger = await open_ledger(home)
     schedule = load_schedule(settings.resident.zone)
     try:
-        yield Stage(home, settings, ledger, schedule, Desk.make(settings, ledger, schedule, inline))
+        yield Stage(home, settings, ledger, schedule, Triggers.make(settings, ledger, schedule, inline))
     finally:
         await ledger.close()

@@ -10,7 +10,6 @@ import runner
 from runner.errors import RunnerError
 from runner.ledger import SpendEntry, WakeRequest
 from runner.session.kinds import KINDS, WAKE_TYPES
-from runner.triggers.desk import Desk
 from runner.triggers.intake import (
     AUTOMATIC,
     LONGEST_MESSAGE,
@@ -24,6 +23,7 @@ from runner.triggers.intake import (
 )
 from runner.triggers.pause import PAUSED, Pause
 from runner.triggers.selfwake import LONGEST_REASON, Pending
+from runner.triggers.triggers import Triggers
 from tests.runner.triggers.stage import TEN, Stage, stage
 from tests.runner.triggers.test_letters import write
 from tests.runner.triggers.test_visits import leave
@@ -149,7 +149,7 @@ async def test_what_nobody_asks_for_at_the_moment_waits(tmp_path: Path, hindranc
     """An own wake, letters and a visit stay where they are while none is taken in, and are queued once afterwards."""
     async with stage(tmp_path, budget__day_usd=1.0) as s, stage(tmp_path / "rich") as rich:
         current = [s.settings]
-        s.desk = Desk.make(s.settings, s.ledger, s.schedule, inline, lambda: current[0])
+        s.desk = Triggers.make(s.settings, s.ledger, s.schedule, inline, lambda: current[0])
         assert s.desk.own_file is not None
         s.desk.own_file.set(Pending(wake_at=TEN, reason="the tide", created_at=TEN - timedelta(hours=1)))
         write(s, "mira", TEN - timedelta(hours=1))

@@ -14,7 +14,7 @@ import trio
 from runner.correspondence import Threads
 from runner.schedule import load_schedule
 from runner.session.backends.anthropic_api import AnthropicApi, ApiOptions
-from runner.tools.commands import Errands
+from runner.tools.commands import ResidentCommands
 from runner.tools.files import HomeTools
 from tests.runner.session.stage import Stage, in_thread, stage
 from tests.support.messages_api import Answer, BreakOff, Hang, MessagesApi, Refuse, Say, Turn, Use, service, text
@@ -71,7 +71,7 @@ async def test_the_residents_commands_are_tools(tmp_path: Path) -> None:
             Use("letter", {"to": "mira", "text": "It sings.", "reply_to": letter.id}, id="a"),
             Use("letter", {"to": "tom", "text": "Hello."}, id="b"),
         )
-        errands = Errands(s.settings, load_schedule(s.settings.resident.zone), s.now)
+        errands = ResidentCommands(s.settings, load_schedule(s.settings.resident.zone), s.now)
         async with service([Turn(uses), text("So.")]) as api:
             chosen = attrs.evolve(backend(s, api), errands=errands)
             ended = await s.engine(chosen).run(await s.claimed("correspondence", message="mira"))

@@ -23,7 +23,7 @@ from runner.session.backends.claude_cli import (
 )
 from runner.session.kinds import kind_of
 from runner.tools.access import Access
-from runner.tools.capabilities import Permit
+from runner.tools.capabilities import Grant
 
 ORDER = RunOrder(
     session_id="20260302-090000",
@@ -69,7 +69,7 @@ def test_an_allow_rule_brings_its_tool() -> None:
 
 def test_commands_bring_their_rules_and_what_the_guard_knows() -> None:
     """A session with commands has the shell; the guard knows them, the operator's patterns, and what may be read."""
-    order = attrs.evolve(ORDER, permit=Permit(("letter", "impulse"), letters_of=("mira",)))
+    order = attrs.evolve(ORDER, permit=Grant(("letter", "impulse"), letters_of=("mira",)))
     options = attrs.evolve(OPTIONS, allow=("Bash(date)",))
     argv = arguments(order, options)
     assert argv[argv.index("--tools") + 1] == "Read,Write,Edit,Glob,Grep,Bash"

@@ -7,7 +7,7 @@ from runner.resources import prompts_dir
 from runner.session.context import gather
 from runner.session.prompt import Prompter, Wanted
 from runner.session.sources import page_notes, recent_thought
-from runner.tools.capabilities import Abilities
+from runner.tools.capabilities import Capabilities
 from tests.runner.session.asking import ask_for, write
 
 
@@ -37,7 +37,7 @@ async def test_names_and_values_are_harmless_on_their_line(tmp_path: Path) -> No
 async def test_the_next_prompt_has_them(tmp_path: Path) -> None:
     """The section stands in the system prompt while there is something to mend, and is gone afterwards."""
     path = write(tmp_path / "thoughts" / "odd.md", "---\ndate: soon\ntitle: T\n---\nwords")
-    prompter = Prompter(prompts_dir(), Abilities(("Read", "Write")))
+    prompter = Prompter(prompts_dir(), Capabilities(("Read", "Write")))
     ask = ask_for(tmp_path)
     system = prompter.render(ask, await gather(ask, offline=True), Wanted()).system
     assert '<section name="house notes">' in system

@@ -21,7 +21,7 @@ _LIMIT = 256 * 1024 * 1024
 
 
 @attrs.frozen
-class Before:
+class ContentSnapshot:
     """The files of it in one private folder."""
 
     folder: Path

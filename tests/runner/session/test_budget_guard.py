@@ -9,7 +9,7 @@ import trio
 from runner.ledger import SpendEntry
 from runner.ledger.budget import limits_of
 from runner.session.backends.base import RunListener, RunOrder, RunResult, as_line
-from runner.session.purse import TokenCount
+from runner.session.budget_guard import TokenCount
 from runner.triggers.pause import PAUSED, Pause, shared_failure
 from tests.runner.session.stage import Stage, stage
 

@@ -12,13 +12,13 @@ from runner.stream.records import read, usage_of
 from runner.triggers.intake import AUTOMATIC
 from runner.triggers.pause import PAUSED, Pause, shared_failure
 
-__all__ = ["Purse", "TokenCount"]
+__all__ = ["BudgetGuard", "TokenCount"]
 
 LEAST_USD = 0.0001
 
 
 @attrs.frozen(eq=False)
-class Purse:
+class BudgetGuard:
     """Reads the ledger and reserves in it."""
 
     settings: Settings

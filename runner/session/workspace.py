@@ -5,12 +5,12 @@ from pathlib import Path
 
 import attrs
 
-from runner.session.before import Before
+from runner.session.content_snapshot import ContentSnapshot
 from runner.session.kept import Kept
 
 
 @attrs.frozen
-class Workplace:
+class Workspace:
     folder: Path
 
     @property
@@ -18,8 +18,8 @@ class Workplace:
         return self.folder / "stream.jsonl"
 
     @property
-    def before(self) -> Before:
-        return Before(self.folder)
+    def before(self) -> ContentSnapshot:
+        return ContentSnapshot(self.folder)
 
     @property
     def kept(self) -> Kept:
@@ -46,8 +46,8 @@ class Workplace:
                     path.unlink(missing_ok=True)
 
 
-def leftovers(tmp: Path, keep: frozenset[str]) -> list[Workplace]:
+def leftovers(tmp: Path, keep: frozenset[str]) -> list[Workspace]:
     """Folders of sessions that nobody needs any more."""
     if not tmp.is_dir():
         return []
-    return [Workplace(path) for path in sorted(tmp.iterdir()) if path.is_dir() and path.name not in keep]
+    return [Workspace(path) for path in sorted(tmp.iterdir()) if path.is_dir() and path.name not in keep]

@@ -10,7 +10,7 @@ import trio
 from runner.kernel.pulse import Pulse
 
 
-class Wish(enum.Enum):
+class StopReason(enum.Enum):
     """An end that somebody asked for. It is not a failure and counts no attempt; only KILL rehearses a crash."""
 
     RESTART = "restart"
@@ -21,7 +21,7 @@ class Wish(enum.Enum):
 
 
 @attrs.define(eq=False, kw_only=True)
-class Life:
+class ActorContext:
     """One incarnation. Tests may build one by hand: `Life(name="x", number=1)` has no limits and no supervisor."""
 
     name: str
@@ -30,7 +30,7 @@ class Life:
     """Set when a wished end (stop, restart, group, shutdown) has begun this child's own grace."""
     shutdown: trio.Event = attrs.field(factory=trio.Event)
     """Set in every child at once when the tree begins to shut down; its own turn (`stopping`) may come later."""
-    wish: Wish | None = attrs.field(default=None, init=False)
+    wish: StopReason | None = attrs.field(default=None, init=False)
     """Why it is to end, once that is so."""
     why: str = attrs.field(default="", init=False)
     """The same for people, such as "operator restart by ana"."""
@@ -59,7 +59,7 @@ class Life:
 class Actor(Protocol):
     """Owns some state; a new object is made for each incarnation."""
 
-    async def run(self, life: Life) -> object:
+    async def run(self, life: ActorContext) -> object:
         """Say `life.started()` when ready, then work until cancelled.
 
         Returning is normal only for children that are not permanent; what is returned is ignored.

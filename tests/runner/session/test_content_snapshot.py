@@ -2,8 +2,8 @@
 
 from pathlib import Path
 
-from runner.session.before import Before, changed, snapshot
-from runner.session.workplace import Workplace
+from runner.session.content_snapshot import ContentSnapshot, changed, snapshot
+from runner.session.workspace import Workspace
 from tests.runner.session.stage import make_home
 
 
@@ -24,7 +24,7 @@ def test_content_is_what_readers_can_see(tmp_path: Path) -> None:
 def test_it_outlives_the_prompts(tmp_path: Path) -> None:
     """What the hooks need stays in the private folder when the prompts go; a damaged or missing file is nothing."""
     home = make_home(tmp_path)
-    place = Workplace(home / "data" / "tmp" / "s")
+    place = Workspace(home / "data" / "tmp" / "s")
     place.make()
     assert place.before.content() is None
     assert place.before.visitors() == {}
@@ -34,7 +34,7 @@ def test_it_outlives_the_prompts(tmp_path: Path) -> None:
     (place.folder / "system.md").write_text("a prompt")
     place.forget_prompts()
     assert {path.name for path in place.folder.iterdir()} == {"before.json", "told.json", "outcome.json"}
-    again = Before(place.folder)
+    again = ContentSnapshot(place.folder)
     assert set(again.visitors()) == {"a.md"}
     assert (again.content(), again.told()) == ({}, {"thoughts/a.md": 1})
     assert all(path.stat().st_mode & 0o777 == 0o600 for path in again.files)

@@ -58,7 +58,7 @@ CACHE = Cache(
 
 
 @attrs.define(eq=False)
-class KeptEntries:
+class CatalogueCache:
     """The file of them. What it holds is also remembered as a snapshot, so that only what is otherwise is written."""
 
     path: Path

@@ -8,7 +8,7 @@ from runner.kernel import Backoff, Intensity
 
 
 @attrs.frozen
-class Tuning:
+class FaultInjection:
     """Nothing in it is a setting: the shipped program always runs with the default."""
 
     fault: Callable[[str, object], None] | None = None

@@ -25,9 +25,9 @@ from runner.visible import visible
 
 __all__ = [
     "AsJson",
+    "CliContext",
     "Config",
     "Home",
-    "Shell",
     "Start",
     "moment",
     "shell_of",
@@ -52,7 +52,7 @@ class Start:
 
 
 @attrs.define(eq=False)
-class Shell:
+class CliContext:
     """The surroundings of one command. Everything a command touches outside its home comes through here."""
 
     environ: Mapping[str, str]
@@ -171,10 +171,10 @@ class Shell:
         self.out.write("".join(line.rstrip() + "\n" for line in captured.get().splitlines()))
 
 
-def shell_of(context: typer.Context) -> Shell:
+def shell_of(context: typer.Context) -> CliContext:
     """The Shell that `build` put into the program's context."""
     shell = context.obj
-    assert isinstance(shell, Shell)
+    assert isinstance(shell, CliContext)
     return shell
 
 

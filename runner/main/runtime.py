@@ -18,17 +18,17 @@ from structlog.typing import FilteringBoundLogger
 
 from actors.broadcaster import Broadcaster
 from actors.control import Control
-from actors.indexer import Indexer, InForce, Keeping, Searching
+from actors.indexer import CacheKeeper, CurrentCatalogue, Indexer, Searching
 from actors.moderator import Moderator
-from actors.protocol import Board, Drain, Meaning, Publish, Work
+from actors.protocol import CurrentSession, Drain, Meaning, Publish, Work
 from actors.scheduler import Scheduler
 from actors.session import HOOK_FAILING, SessionActor
 from actors.telegram import Telegram
 from actors.watcher import Watcher
 from runner import resources
-from runner.cli.shell import Start
+from runner.cli.context import Start
 from runner.clock import Now
-from runner.content import Catalogue, KeptEntries, read_kinds
+from runner.content import Catalogue, CatalogueCache, read_kinds
 from runner.control.protocol import CommandError, Commands, ReloadResult
 from runner.control.server import ControlSocket
 from runner.errors import RunnerError
@@ -38,10 +38,10 @@ from runner.ledger.budget import limits_of
 from runner.live import Hub
 from runner.live.frames import END, SESSION
 from runner.main.actors import MODERATOR_HANDS, Budget, Factories, Mailboxes, child_specs
-from runner.main.registry import REGISTRY, import_registry
-from runner.main.shown import show_again, shown_session
+from runner.main.fault_injection import FaultInjection
+from runner.main.import_titles import REGISTRY, import_registry
+from runner.main.restore_stream import show_again, shown_session
 from runner.main.sockets import url_of
-from runner.main.tuning import Tuning
 from runner.main.web import Web
 from runner.offload import RunSync, limited
 from runner.operator.commands import Operator
@@ -54,8 +54,8 @@ from runner.session.choose import Chosen, Surroundings, choose
 from runner.session.engine import make_engine
 from runner.settings import Settings, diff, without_waiting
 from runner.stream.events import PublicEvent
-from runner.triggers.desk import Desk
 from runner.triggers.intake import Intake
+from runner.triggers.triggers import Triggers
 from web.services import Services
 from web.status import SessionStatus
 
@@ -85,7 +85,7 @@ LOUD_EVENTS = (
 
 
 @attrs.frozen
-class Doors:
+class Listeners:
     """The listening sockets: the root's."""
 
     http: socket
@@ -100,16 +100,16 @@ async def _chosen(settings: Settings, ledger: Ledger, environ: Mapping[str, str]
 
 
 @attrs.define(eq=False, kw_only=True)
-class House:
+class Runtime:
     """See the module. Built by `build`, ended by `close`; `supervisor.run()` is its life."""
 
     start: Start
     settings: Settings
-    doors: Doors
+    doors: Listeners
     environ: Mapping[str, str]
     now: Now
     log: FilteringBoundLogger
-    tuning: Tuning
+    tuning: FaultInjection
     notifier: Notifier
     boot: str
     began: datetime
@@ -117,15 +117,15 @@ class House:
     dead_letters: DeadLetters
     ledger: Ledger
     hub: Hub
-    shelf: InForce
+    shelf: CurrentCatalogue
     full_text: SearchIndex
-    kept: KeptEntries
+    kept: CatalogueCache
     schedule: Schedule
     mailboxes: Mailboxes
     run_sync: RunSync
     chosen: Chosen
     supervisor: Supervisor = attrs.field(init=False)
-    board: Board = attrs.field(factory=Board, init=False)
+    board: CurrentSession = attrs.field(factory=CurrentSession, init=False)
     hub_closed: trio.Event = attrs.field(factory=trio.Event, init=False)
     search_threads: trio.CapacityLimiter = attrs.field(factory=lambda: trio.CapacityLimiter(SEARCHERS), init=False)
     index_thread: trio.CapacityLimiter = attrs.field(factory=lambda: trio.CapacityLimiter(1), init=False)
@@ -136,14 +136,14 @@ class House:
     async def build(
         cls,
         start: Start,
-        doors: Doors,
+        doors: Listeners,
         *,
         environ: Mapping[str, str],
         now: Now,
         log: FilteringBoundLogger,
-        tuning: Tuning,
+        tuning: FaultInjection,
         notifier: Notifier,
-    ) -> "House":
+    ) -> "Runtime":
         """Open the ledger and make everything else; nothing runs yet."""
         settings = start.loaded.settings
         boot = secrets.token_hex(4)
@@ -162,7 +162,7 @@ class House:
         )
         await import_registry(ledger.titles, settings.paths.data / REGISTRY, run_sync, log)
         kinds = await run_sync(lambda: read_kinds(resources.config_dir() / "content.toml"))
-        shelf = InForce(Catalogue.empty(kinds, settings.home, settings.resident.zone))
+        shelf = CurrentCatalogue(Catalogue.empty(kinds, settings.home, settings.resident.zone))
         house = cls(
             start=start,
             settings=settings,
@@ -180,7 +180,7 @@ class House:
             hub=hub,
             shelf=shelf,
             full_text=SearchIndex(settings.paths.search_db),
-            kept=KeptEntries(settings.paths.catalogue_db),
+            kept=CatalogueCache(settings.paths.catalogue_db),
             schedule=await run_sync(lambda: load_schedule(settings.resident.zone)),
             mailboxes=Mailboxes.make(hub, shelf, letters, events),
             run_sync=run_sync,
@@ -305,7 +305,7 @@ class House:
                 f"indexer-{self.boot}",
                 self.events,
                 Searching(self.full_text, limited(self.index_thread), self.events),
-                Keeping(self.kept, limited(self.index_thread), self.events),
+                CacheKeeper(self.kept, limited(self.index_thread), self.events),
             ),
             session=self._session,
             watcher=lambda: Watcher(
@@ -340,7 +340,7 @@ class House:
             self.schedule,
             self.settings,
             self.now,
-            Desk.make(self.settings, self.ledger, self.schedule, self.run_sync, lambda: self.settings),
+            Triggers.make(self.settings, self.ledger, self.schedule, self.run_sync, lambda: self.settings),
             self.events,
             Nightly(self.settings, self.ledger, self.run_sync),
             lambda: self.settings,

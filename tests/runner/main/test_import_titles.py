@@ -8,7 +8,7 @@ import pytest
 import structlog
 
 from runner.ledger import Ledger, Title
-from runner.main.registry import import_registry, read_registry
+from runner.main.import_titles import import_registry, read_registry
 from tests.support.ledger import inline, open_ledger
 
 ENTRY = {

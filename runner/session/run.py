@@ -10,9 +10,9 @@ from runner.clock import Now
 from runner.ledger import Ledger, SessionFacts, SessionOutcome
 from runner.offload import RunSync
 from runner.session.backends.base import Backend, RunOrder, RunResult
-from runner.session.purse import TokenCount
+from runner.session.budget_guard import TokenCount
 from runner.stream.events import PublicEvent, Publish
-from runner.stream.livefiles import LineFiles, Status
+from runner.stream.livefiles import LineFiles, StatusFile
 from runner.stream.projection import Projection
 from runner.stream.records import Ended, Record, parse
 from runner.stream.summary import Summary
@@ -32,7 +32,7 @@ class EndedSession(SessionOutcome):
 
 
 @attrs.define(eq=False, kw_only=True)
-class Performance:
+class SessionRun:
     """Listens to one run: publishes, then writes; keeps the ledger's row in step."""
 
     order: RunOrder
@@ -41,7 +41,7 @@ class Performance:
     publish: Publish
     now: Now
     run_sync: RunSync
-    status: Status
+    status: StatusFile
     files: LineFiles
     projection: Projection
     summary: Summary

@@ -9,9 +9,20 @@ from zoneinfo import ZoneInfo
 import attrs
 import pytest
 
-from runner.content import Catalogue, Entry, KeptEntries, Kind, Kinds, Stamp, parse_kinds, read_entry, scan, told_anew
+from runner.content import (
+    Catalogue,
+    CatalogueCache,
+    Entry,
+    Kind,
+    Kinds,
+    Stamp,
+    parse_kinds,
+    read_entry,
+    scan,
+    told_anew,
+)
+from runner.content.catalogue_cache import VERSION
 from runner.content.entry import make_entry
-from runner.content.kept import VERSION
 from tests.runner.content.test_catalogue import put, slugs
 
 ANSWERS = {2: "cfb4bd9401ebd36d"}
@@ -25,7 +36,7 @@ def path(tmp_path: Path) -> Path:
 
 def kept(path: Path, catalogue: Catalogue) -> int:
     """Save with a process of its own, so to speak."""
-    entries = KeptEntries(path)
+    entries = CatalogueCache(path)
     entries.load(catalogue)
     written = entries.save(catalogue)
     entries.close()
@@ -38,7 +49,7 @@ def test_an_entry_is_the_same_after_a_restart(empty: Catalogue, tmp_path: Path, 
     put(tmp_path / "thoughts" / "b.md", title="Ö", date="2026-02-04")
     before, _ = scan(empty)
     kept(path, before)
-    loaded = KeptEntries(path).load(empty)
+    loaded = CatalogueCache(path).load(empty)
     after, changes = scan(loaded)
     assert (changes, after) == ((), loaded)
     new, old = after.shelves["thoughts"], before.shelves["thoughts"]
@@ -58,7 +69,7 @@ def test_what_was_guessed_and_left_out_is_kept_too(
     (folder / "link.md").symlink_to("odd.md")
     before, _ = scan(empty)
     kept(path, before)
-    loaded = KeptEntries(path).load(empty)
+    loaded = CatalogueCache(path).load(empty)
     assert loaded.shelves["thoughts"].problems == before.shelves["thoughts"].problems
     assert loaded.shelves["thoughts"].odd == before.shelves["thoughts"].odd
     assert loaded.shelves["thoughts"].entries["odd"].guessed
@@ -79,7 +90,7 @@ def test_another_zone_keeps_nothing(empty: Catalogue, tmp_path: Path, path: Path
     put(tmp_path / "thoughts" / "a.md")
     kept(path, scan(empty)[0])
     moved = Catalogue.empty(empty.kinds, tmp_path, ZoneInfo("Asia/Tokyo"))
-    assert slugs(KeptEntries(path).load(moved)) == []
+    assert slugs(CatalogueCache(path).load(moved)) == []
 
 
 def test_the_disk_is_believed_and_not_what_was_kept(empty: Catalogue, tmp_path: Path, path: Path) -> None:
@@ -91,7 +102,7 @@ def test_the_disk_is_believed_and_not_what_was_kept(empty: Catalogue, tmp_path: 
     put(folder / "changed.md", title="U", at=5)
     (folder / "gone.md").unlink()
     put(folder / "new.md", at=7)
-    after, _ = scan(KeptEntries(path).load(empty))
+    after, _ = scan(CatalogueCache(path).load(empty))
     fresh, _ = scan(empty)
     assert slugs(after) == ["new", "same", "changed"]
     assert after.shelves["thoughts"].list_json == fresh.shelves["thoughts"].list_json
@@ -102,7 +113,7 @@ def test_only_what_is_otherwise_is_written(empty: Catalogue, tmp_path: Path, pat
     folder = tmp_path / "thoughts"
     for number in range(20):
         put(folder / f"{number}.md")
-    entries = KeptEntries(path)
+    entries = CatalogueCache(path)
     first, _ = scan(entries.load(empty))
     assert entries.save(first) == 20
     put(folder / "new.md")
@@ -110,7 +121,7 @@ def test_only_what_is_otherwise_is_written(empty: Catalogue, tmp_path: Path, pat
     second, _ = scan(first)
     assert (entries.save(second), entries.save(second)) == (2, 0)
     entries.close()
-    assert slugs(KeptEntries(path).load(empty)) == slugs(second)
+    assert slugs(CatalogueCache(path).load(empty)) == slugs(second)
 
 
 def test_another_table_of_kinds_keeps_nothing(tmp_path: Path, path: Path) -> None:
@@ -120,8 +131,8 @@ def test_another_table_of_kinds_keeps_nothing(tmp_path: Path, path: Path) -> Non
     one = Catalogue.empty(parse_kinds(table), tmp_path)
     kept(path, scan(one)[0])
     other = Catalogue.empty(parse_kinds(table + '[thoughts.fields.mood]\ntype="string"\n'), tmp_path)
-    assert slugs(KeptEntries(path).load(other)) == []
-    assert slugs(KeptEntries(path).load(one)) == [], "nor is it there when the first table comes back"
+    assert slugs(CatalogueCache(path).load(other)) == []
+    assert slugs(CatalogueCache(path).load(one)) == [], "nor is it there when the first table comes back"
 
 
 @pytest.mark.parametrize("how", ["garbage", "torn", "foreign"])
@@ -140,13 +151,13 @@ def test_damage_costs_a_reading_and_nothing_else(empty: Catalogue, tmp_path: Pat
         with sqlite3.connect(path) as connection:
             connection.execute("UPDATE entries SET kind = 'poems' WHERE slug = '7'")
         connection.close()
-    entries = KeptEntries(path)
+    entries = CatalogueCache(path)
     loaded = entries.load(empty)
     assert slugs(loaded) == []
     after, _ = scan(loaded)
     assert entries.save(after) == 200
     entries.close()
-    assert slugs(KeptEntries(path).load(empty)) == slugs(before)
+    assert slugs(CatalogueCache(path).load(empty)) == slugs(before)
 
 
 def test_damage_met_while_saving_is_told_and_mended(empty: Catalogue, tmp_path: Path, path: Path) -> None:
@@ -154,7 +165,7 @@ def test_damage_met_while_saving_is_told_and_mended(empty: Catalogue, tmp_path: 
     files = [put(tmp_path / "thoughts" / f"{number}.md") for number in range(300)]
     for file in files:
         file.write_text(file.read_text() + "long " * 2000)  # more than the connection keeps in memory
-    entries = KeptEntries(path)
+    entries = CatalogueCache(path)
     one, _ = scan(entries.load(empty))
     entries.save(one)
     with sqlite3.connect(path) as connection:
@@ -170,7 +181,7 @@ def test_damage_met_while_saving_is_told_and_mended(empty: Catalogue, tmp_path: 
         entries.save(two)
     assert entries.save(two) == 300
     entries.close()
-    assert slugs(KeptEntries(path).load(empty)) == slugs(two)
+    assert slugs(CatalogueCache(path).load(empty)) == slugs(two)
 
 
 def test_other_answers_need_another_version(kinds: Kinds) -> None:

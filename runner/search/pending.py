@@ -47,7 +47,7 @@ class Draft:
 
 
 @attrs.define(eq=False)
-class Waiting:
+class PendingEntries:
     """All of them at one moment; None for what is gone. Another moment has another of these."""
 
     drafts: Mapping[Key, Draft | None] = attrs.field(factory=dict, on_setattr=attrs.setters.frozen)
@@ -66,21 +66,21 @@ class Waiting:
         """Those that are there."""
         return [draft for (kind, _), draft in self.drafts.items() if draft is not None and kind in kinds]
 
-    def told(self, catalogue: Catalogue, keys: Iterable[Key]) -> "Waiting":
+    def told(self, catalogue: Catalogue, keys: Iterable[Key]) -> "PendingEntries":
         """These wait too, each as this catalogue has it."""
-        return Waiting(MappingProxyType({**self.drafts, **{key: _draft(catalogue, key) for key in keys}}))
+        return PendingEntries(MappingProxyType({**self.drafts, **{key: _draft(catalogue, key) for key in keys}}))
 
-    def told_late(self, catalogue: Catalogue, keys: Iterable[Key]) -> "Waiting":
+    def told_late(self, catalogue: Catalogue, keys: Iterable[Key]) -> "PendingEntries":
         """The same, of a catalogue that may be older than what was told."""
         return self.told(catalogue, [key for key in keys if key not in self.drafts])
 
-    def written(self, catalogue: Catalogue, keys: Iterable[Key]) -> "Waiting":
+    def written(self, catalogue: Catalogue, keys: Iterable[Key]) -> "PendingEntries":
         """The index has these as this catalogue has them; what has changed since goes on waiting."""
         left = dict(self.drafts)
         for key in keys:
             if key in left and _tag(left[key]) == _tag(_draft(catalogue, key)):
                 del left[key]
-        return Waiting(MappingProxyType(left))
+        return PendingEntries(MappingProxyType(left))
 
 
 def _draft(catalogue: Catalogue, key: Key) -> Draft | None:

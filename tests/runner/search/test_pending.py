@@ -8,7 +8,8 @@ from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
 from runner.content import Catalogue
-from runner.search import Found, SearchIndex, Wanted, query, waiting
+from runner.search import Found, SearchIndex, Wanted, query
+from runner.search import pending as waiting
 from tests.runner.search.conftest import KINDS, Library, make_library
 
 WORDS = (

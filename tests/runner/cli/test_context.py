@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from runner.cli.shell import Shell, shell_of
+from runner.cli.context import CliContext, shell_of
 
 
 class Terminal(io.StringIO):
@@ -16,8 +16,8 @@ class Terminal(io.StringIO):
         return True
 
 
-def a_shell(out: io.StringIO, err: io.StringIO, folder: Path) -> Shell:
-    return Shell(environ={}, up=lambda _: 0, out=out, err=err, folder=folder)
+def a_shell(out: io.StringIO, err: io.StringIO, folder: Path) -> CliContext:
+    return CliContext(environ={}, up=lambda _: 0, out=out, err=err, folder=folder)
 
 
 def test_a_terminal_shows_that_something_goes_on(tmp_path: Path) -> None:

@@ -20,7 +20,7 @@ from runner.triggers.selfwake import Pending
 from runner.triggers.selfwake_file import SelfWakeFile
 from runner.triggers.visits import VisitWakes
 
-__all__ = ["Desk", "Look", "Trigger"]
+__all__ = ["Look", "Trigger", "Triggers"]
 
 
 class Trigger(Protocol):
@@ -40,7 +40,7 @@ class Look:
 
 
 @attrs.define(eq=False)
-class Desk:
+class Triggers:
     """See the module."""
 
     triggers: tuple[Trigger, ...]
@@ -55,7 +55,7 @@ class Desk:
         schedule: Schedule,
         run_sync: RunSync,
         current: Callable[[], Settings] | None = None,
-    ) -> "Desk":
+    ) -> "Triggers":
         """All triggers of a home, as its settings have them; `current` gives those that are in force at a look."""
         intake = Intake(ledger, current or (lambda: settings))
         quiet = timedelta(minutes=settings.schedule.quiet_minutes)

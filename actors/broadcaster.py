@@ -26,10 +26,10 @@ class Broadcaster:
     mailbox: Mailbox[Publish]
     hub: Hub
 
-    async def run(self, life: ActorContext) -> None:
+    async def run(self, context: ActorContext) -> None:
         """Commit each publish in one synchronous step, which is the last act of its handling."""
         writer = self.hub.writer()
-        life.started()
+        context.started()
         while True:
             message = await self.mailbox.receive()
             if message.event == DELTA:

@@ -26,10 +26,10 @@ class Control:
     tool_commands: Commands
     on_error: ErrorSink
 
-    async def run(self, life: ActorContext) -> None:
+    async def run(self, context: ActorContext) -> None:
         """Answer until the end is wished, and then long enough to say what was just done, this end included."""
         async with trio.open_nursery() as nursery:
             for door, commands in ((self.everything, self.commands), (self.tools, self.tool_commands)):
-                answering = partial(serve, door.listener(), commands, on_error=self.on_error, stop=life.stopping)
+                answering = partial(serve, door.listener(), commands, on_error=self.on_error, stop=context.stopping)
                 await nursery.start(answering)
-            life.started()
+            context.started()

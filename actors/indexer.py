@@ -233,25 +233,25 @@ class Indexer:
     origin: str
     events: EventRing
     searching: Searching | None = None
-    keeping: CacheKeeper | None = None
+    cache_keeper: CacheKeeper | None = None
     _number: int = attrs.field(default=0, init=False)
 
-    async def run(self, life: ActorContext) -> None:
+    async def run(self, context: ActorContext) -> None:
         """Scan once, then follow the news; compare with the disk whenever some may be missing."""
-        self.origin = f"{self.origin}-{life.number}"
+        self.origin = f"{self.origin}-{context.number}"
         async with trio.open_nursery() as nursery:
             # The first scan is work before the first message, so it happens in a task of its own.
             scanned = trio.Event()
             nursery.start_soon(self._first_scan, scanned)
             with trio.move_on_after(PATIENCE_AT_START):
                 await scanned.wait()
-            life.started()
+            context.started()
             await scanned.wait()
             if self.searching is not None:
                 self.searching.compare()
                 nursery.start_soon(self.searching.follow, self.shelf)
-            if self.keeping is not None:
-                nursery.start_soon(self.keeping.follow, self.shelf)
+            if self.cache_keeper is not None:
+                nursery.start_soon(self.cache_keeper.follow, self.shelf)
             await self._follow()
 
     async def _first_scan(self, scanned: trio.Event) -> None:
@@ -286,8 +286,8 @@ class Indexer:
         self.shelf.stale = False
         try:
             last, threads = self.shelf.catalogue, self.shelf.threads
-            if not self.shelf.known and self.keeping is not None:
-                last = await self.keeping.load(last)
+            if not self.shelf.known and self.cache_keeper is not None:
+                last = await self.cache_keeper.load(last)
             found = await self.run_sync(lambda: (*scan(last), *threads.everywhere()))
             self._put_in_force(last, *found)
         except BaseException:
@@ -308,8 +308,8 @@ class Indexer:
     ) -> None:
         """Readers and followers learn of it in one synchronous step: no crash comes between the two."""
         self._remark(last, catalogue)
-        if self.keeping is not None and catalogue is not self.shelf.catalogue:
-            self.keeping.take_in()
+        if self.cache_keeper is not None and catalogue is not self.shelf.catalogue:
+            self.cache_keeper.take_in()
         self.shelf.catalogue, self.shelf.threads = catalogue, threads
         if changes and self.searching is not None:
             self.searching.take_in(catalogue, changes)

@@ -20,14 +20,14 @@ class Moderator:
     """Answers every question, by the seed's rule that a missing screener lets text through, visibly marked."""
 
     mailbox: Mailbox[Screen | Rescreen]
-    hands: int
+    concurrency: int
 
-    async def run(self, life: ActorContext) -> None:
+    async def run(self, context: ActorContext) -> None:
         """Screen with as many hands as the mailbox has places for messages in hand."""
         async with trio.open_nursery() as nursery:
-            for _ in range(self.hands):
+            for _ in range(self.concurrency):
                 nursery.start_soon(self._hand)
-            life.started()
+            context.started()
 
     async def _hand(self) -> None:
         while True:

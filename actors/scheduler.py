@@ -54,7 +54,7 @@ class Scheduler:
     schedule: Schedule
     settings: Settings
     now: Now
-    desk: Triggers | None = None
+    triggers: Triggers | None = None
     events: EventRing | None = None
     nightly: Nightly | None = None
     current: Callable[[], Settings] | None = None
@@ -65,12 +65,12 @@ class Scheduler:
     _ask_at: datetime | None = attrs.field(default=None, init=False)
     _seen: datetime | None = attrs.field(default=None, init=False)
 
-    async def run(self, life: ActorContext) -> None:
+    async def run(self, context: ActorContext) -> None:
         """Catch up with the slots that passed while nothing ran, then wait for the next one, for ever."""
         self._seen = await self.ledger.sessions.last_slot()
         await self.ledger.sessions.mark_slots_from(self.now())
         await self._look()
-        life.started()
+        context.started()
         async with trio.open_nursery() as nursery:
             while True:
                 message = None
@@ -126,8 +126,8 @@ class Scheduler:
         if pause is not None and pause != self._pause_told:
             self._tell(PAUSE_BEGAN, reason=pause.text)
         self._pause_told = pause
-        if self.desk is not None:
-            found = await self.desk.look(now)
+        if self.triggers is not None:
+            found = await self.triggers.look(now)
             again = found.again
             for trigger, cause in found.troubles:
                 self._tell(TROUBLE, trigger=trigger, cause=cause)
@@ -184,7 +184,7 @@ class Scheduler:
         now = self.now()
         slots = self.schedule.upcoming(now, count) if self.settings.schedule.enabled else ()
         waiting = await self.ledger.wakes.pending()
-        own = await self.desk.own_wake() if self.desk is not None else None
+        own = await self.triggers.own_wake() if self.triggers is not None else None
         coming = [(slot.at, ComingWake(slot.type, slot.at.isoformat(), "schedule")) for slot in slots]
         coming += [
             (wake.not_before, ComingWake(wake.type, wake.not_before.isoformat(), wake.source))

@@ -66,7 +66,7 @@ class SessionActor:
     ledger: Ledger
     now: Now
     events: EventRing
-    board: CurrentSession = attrs.field(factory=CurrentSession)
+    current_session: CurrentSession = attrs.field(factory=CurrentSession)
     current: Callable[[], Settings] | None = None
     """The settings in force; looked at between two wakes, so that a reload needs no restart for those that are live."""
     _patient: Ledger = attrs.field(init=False)
@@ -82,14 +82,14 @@ class SessionActor:
         self._patient = self.ledger.patiently(self._waits)
         self.engine.waits = self._waits
 
-    async def run(self, life: ActorContext) -> None:
+    async def run(self, context: ActorContext) -> None:
         """Clean up after the last life, then run what the ledger holds; answer meanwhile."""
-        self._life = life
+        self._life = context
         self._say("recovering")
         async with trio.open_nursery() as nursery:
             nursery.start_soon(self._work)
             nursery.start_soon(self._heed, nursery.cancel_scope)
-            life.started()
+            context.started()
             await self._answer()
 
     async def _answer(self) -> None:
@@ -98,16 +98,16 @@ class SessionActor:
                 case Work():
                     self._look.set()
                 case Status(reply=reply):
-                    reply.send(self.board.state)
+                    reply.send(self.current_session.state)
                 case Cancel(session_id=session_id, reason=reason, reply=reply):
                     reply.send(self._cancel(session_id, reason))
                 case Drain(reply=reply):
                     self._drained.append(reply)
-                    self.board.state = attrs.evolve(self.board.state, draining=True)
+                    self.current_session.state = attrs.evolve(self.current_session.state, draining=True)
                     self._look.set()
 
     def _cancel(self, session_id: str, reason: str) -> bool:
-        if self.board.state.session_id != session_id:
+        if self.current_session.state.session_id != session_id:
             return False
         self._asked_to_end = reason
         self._scope.cancel()
@@ -207,14 +207,14 @@ class SessionActor:
 
     def _waits(self, why: str) -> None:
         """The ledger keeps the session waiting; "" when it does no more."""
-        state = self.board.state
+        state = self.current_session.state
         if why != state.waits:
-            self.board.state = attrs.evolve(state, waits=why)
+            self.current_session.state = attrs.evolve(state, waits=why)
             self.events.emit(LEDGER, session_id=state.session_id, type=state.type, cause=why)
 
     def _say(self, phase: str, wake: Wake | None = None) -> None:
         """Let everyone know what is going on."""
-        self.board.state = SessionState(
+        self.current_session.state = SessionState(
             phase,
             wake.id if wake is not None else None,
             wake.type if wake is not None else None,
@@ -225,8 +225,8 @@ class SessionActor:
         """Why the wake under way is being ended."""
         if self._asked_to_end:
             return self._asked_to_end
-        wish = self._life.wish or (StopReason.SHUTDOWN if self._life.shutdown.is_set() else None)
-        return CRASHED if wish is None else REASONS[wish]
+        stop_reason = self._life.stop_reason or (StopReason.SHUTDOWN if self._life.shutdown.is_set() else None)
+        return CRASHED if stop_reason is None else REASONS[stop_reason]
 
 
 async def _first_of(word: trio.Event, others: trio.CancelScope) -> None:

@@ -27,21 +27,21 @@ class Telegram:
     token: str = attrs.field(repr=False)
     standing: str = attrs.field(default="connecting", init=False)
 
-    async def run(self, life: ActorContext) -> None:
+    async def run(self, context: ActorContext) -> None:
         """Introduce ourselves to the Bot API until it answers, then stay at hand."""
         async with trio.open_nursery() as nursery:
-            nursery.start_soon(self._introduce, life)
-            life.started()
+            nursery.start_soon(self._introduce, context)
+            context.started()
             while True:
                 await self.mailbox.receive()
-                life.beat()
+                context.beat()
 
-    async def _introduce(self, life: ActorContext) -> None:
+    async def _introduce(self, context: ActorContext) -> None:
         pause = FIRST_PAUSE
         async with httpx.AsyncClient(base_url=self.api_base, timeout=ASK_WITHIN, trust_env=False) as client:
             while True:
                 self.standing = await self._who_am_i(client)
-                life.beat()
+                context.beat()
                 if not self.standing.startswith("unreachable"):
                     return
                 await trio.sleep(pause)

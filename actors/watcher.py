@@ -73,21 +73,21 @@ class Watcher:
     indexer: Ref[Changed | Scan]
     debounce_ms: int = SETTLED_MS
 
-    async def run(self, life: ActorContext) -> None:
+    async def run(self, context: ActorContext) -> None:
         """Watch until told to look again, for ever."""
-        life.started()
+        context.started()
         while True:
             with trio.CancelScope() as round_:
                 async with trio.open_nursery() as nursery:
                     nursery.start_soon(self._obey, round_)
-                    await self._watch(life)
+                    await self._watch(context)
                     nursery.cancel_scope.cancel()
 
     async def _obey(self, round_: trio.CancelScope) -> None:
         await self.mailbox.receive()
         round_.cancel()
 
-    async def _watch(self, life: ActorContext) -> None:
+    async def _watch(self, context: ActorContext) -> None:
         """Hand on what changes in the folders as they are now; return when they are no longer these."""
         seen = identities(self.folders())
         # Whatever happened while nobody watched is found by comparing.
@@ -98,11 +98,11 @@ class Watcher:
         )
         async with trio.open_nursery() as nursery:
             nursery.start_soon(self._hand_on, unsettled)
-            await self._collect(life, seen, unsettled)
+            await self._collect(context, seen, unsettled)
             nursery.cancel_scope.cancel()
         # What had not settled is found by the scan that the next watch begins with.
 
-    async def _collect(self, life: ActorContext, seen: dict[Path, tuple[int, int]], unsettled: Unsettled) -> None:
+    async def _collect(self, context: ActorContext, seen: dict[Path, tuple[int, int]], unsettled: Unsettled) -> None:
         stop = trio.Event()
         rounds = watchfiles.awatch(
             *seen,
@@ -116,7 +116,7 @@ class Watcher:
         try:
             async with aclosing(rounds):
                 async for changes in rounds:
-                    life.beat()
+                    context.beat()
                     self._note(changes, unsettled)
                     if identities(self.folders()) != seen:
                         return

@@ -6,7 +6,7 @@ from typing import Annotated
 import typer
 
 from runner.cli.context import AsJson, Config, Home, shell_of, words_of
-from runner.cli.errands import errands_of
+from runner.cli.resident_commands import errands_of
 from runner.errors import UsageError
 
 __all__ = ["register"]
@@ -36,13 +36,13 @@ def register(app: typer.Typer) -> None:
         calls may not write to this user.
         """
         shell = shell_of(context)
-        errands = errands_of(shell, home, config)
+        resident_commands = errands_of(shell, home, config)
         if not to:
             raise UsageError("--to is missing; name the correspondent")
         if words and file is not None:
             raise UsageError("give either the words or --file, not both")
-        body = errands.words_of(file) if file is not None else words_of(*(words or ()))
-        sent = errands.letter(to, body, reply_to=reply_to)
+        body = resident_commands.words_of(file) if file is not None else words_of(*(words or ()))
+        sent = resident_commands.letter(to, body, reply_to=reply_to)
         if as_json:
             shell.json({"id": sent.id, "to": to, "ts": sent.ts, "in_reply_to": sent.in_reply_to})
         else:

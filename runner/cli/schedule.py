@@ -9,7 +9,7 @@ from typing import Annotated
 import typer
 
 from runner.cli.context import AsJson, CliContext, Config, Home, moment, shell_of, words_of
-from runner.cli.errands import errands_of
+from runner.cli.resident_commands import errands_of
 from runner.errors import UsageError
 from runner.ledger import LedgerView
 from runner.tools.commands import ResidentCommands
@@ -48,7 +48,7 @@ def _schedule(
     One own wake is set at a time, at least 30 minutes from every slot, three begin a day at most.
     """
     shell = shell_of(context)
-    errands = errands_of(shell, home, config)
+    resident_commands = errands_of(shell, home, config)
     wished = [
         name for name, given in (("--at", at), ("--in", after), ("--status", status), ("--cancel", cancel)) if given
     ]
@@ -57,77 +57,87 @@ def _schedule(
     if reason and not (at or after):
         raise UsageError("--reason goes with --at or --in")
     if at or after:
-        _set(shell, errands, at=at, after=after, reason=words_of(reason), as_json=as_json)
+        _set(shell, resident_commands, at=at, after=after, reason=words_of(reason), as_json=as_json)
     elif status:
-        _status(shell, errands, as_json=as_json)
+        _status(shell, resident_commands, as_json=as_json)
     elif cancel:
-        before = errands.cancel_wake()
+        before = resident_commands.cancel_wake()
         if as_json:
-            shell.json({"cancelled": _pending_json(before, errands)})
+            shell.json({"cancelled": _pending_json(before, resident_commands)})
         else:
-            shell.say("nothing was set" if before is None else f"cancelled the wake of {_when(before, errands)}")
+            shell.say(
+                "nothing was set" if before is None else f"cancelled the wake of {_when(before, resident_commands)}"
+            )
     else:
-        _show(shell, errands, limit, as_json=as_json)
+        _show(shell, resident_commands, limit, as_json=as_json)
 
 
 def _set(
-    shell: CliContext, errands: ResidentCommands, *, at: str | None, after: str | None, reason: str, as_json: bool
+    shell: CliContext,
+    resident_commands: ResidentCommands,
+    *,
+    at: str | None,
+    after: str | None,
+    reason: str,
+    as_json: bool,
 ) -> None:
-    wanted, before = errands.set_wake(at=at, after=after, reason=reason)
-    if as_json:
-        shell.json({"pending": _pending_json(wanted, errands), "replaced": _pending_json(before, errands)})
-        return
-    shell.say(f"you will wake at {_when(wanted, errands)}")
-    if before is not None:
-        shell.say(f"this replaces the wake of {_when(before, errands)}")
-
-
-def _status(shell: CliContext, errands: ResidentCommands, *, as_json: bool) -> None:
-    pending, left = errands.own_wake()
+    wanted, before = resident_commands.set_wake(at=at, after=after, reason=reason)
     if as_json:
         shell.json(
-            {"fired_today": PER_DAY - left, "remaining": left, "pending": _pending_json(pending, errands)},
+            {"pending": _pending_json(wanted, resident_commands), "replaced": _pending_json(before, resident_commands)}
+        )
+        return
+    shell.say(f"you will wake at {_when(wanted, resident_commands)}")
+    if before is not None:
+        shell.say(f"this replaces the wake of {_when(before, resident_commands)}")
+
+
+def _status(shell: CliContext, resident_commands: ResidentCommands, *, as_json: bool) -> None:
+    pending, left = resident_commands.own_wake()
+    if as_json:
+        shell.json(
+            {"fired_today": PER_DAY - left, "remaining": left, "pending": _pending_json(pending, resident_commands)},
         )
         return
     shell.say(f"own wakes today: {PER_DAY - left} of {PER_DAY}, {left} left")
-    shell.say("nothing is set" if pending is None else f"set for {_when(pending, errands)}: {pending.reason}")
+    shell.say("nothing is set" if pending is None else f"set for {_when(pending, resident_commands)}: {pending.reason}")
 
 
-def _show(shell: CliContext, errands: ResidentCommands, limit: int, *, as_json: bool) -> None:
-    rows = _coming(errands, limit)
+def _show(shell: CliContext, resident_commands: ResidentCommands, limit: int, *, as_json: bool) -> None:
+    rows = _coming(resident_commands, limit)
     if as_json:
         shell.json([{"type": kind, "at": at} for kind, at in rows])
         return
-    if not errands.settings.schedule.enabled:
+    if not resident_commands.settings.schedule.enabled:
         shell.note("the scheduler is switched off (SCHEDULER_ENABLED=false): these slots wake nobody")
     shell.table(("type", "at"), rows, empty="nothing is scheduled")
 
 
-def _coming(errands: ResidentCommands, count: int) -> list[tuple[str, datetime]]:
+def _coming(resident_commands: ResidentCommands, count: int) -> list[tuple[str, datetime]]:
     """The next slots, the own wake that is set, and what the queue holds for later, soonest first."""
-    now, zone = errands.now(), errands.schedule.zone
-    slots = [(slot.type, slot.at) for slot in errands.schedule.upcoming(now, count)]
-    with LedgerView.open(errands.settings.paths.ledger) as ledger:
+    now, zone = resident_commands.now(), resident_commands.schedule.zone
+    slots = [(slot.type, slot.at) for slot in resident_commands.schedule.upcoming(now, count)]
+    with LedgerView.open(resident_commands.settings.paths.ledger) as ledger:
         queue = ledger.queue()
     later = [
         (wake.type, wake.not_before.astimezone(zone))
         for wake in queue
         if wake.slot is None and wake.not_before is not None and wake.not_before > now
     ]
-    own = errands.own_file.pending()
+    own = resident_commands.own_file.pending()
     if own is not None:
         later.append(("self", own.wake_at.astimezone(zone)))
     return sorted([*slots, *later], key=lambda row: row[1])
 
 
-def _when(pending: Pending, errands: ResidentCommands) -> str:
-    return f"{pending.wake_at.astimezone(errands.schedule.zone):%Y-%m-%d %H:%M}"
+def _when(pending: Pending, resident_commands: ResidentCommands) -> str:
+    return f"{pending.wake_at.astimezone(resident_commands.schedule.zone):%Y-%m-%d %H:%M}"
 
 
-def _pending_json(pending: Pending | None, errands: ResidentCommands) -> dict[str, object] | None:
+def _pending_json(pending: Pending | None, resident_commands: ResidentCommands) -> dict[str, object] | None:
     if pending is None:
         return None
-    zone = errands.schedule.zone
+    zone = resident_commands.schedule.zone
     return {
         "wake_at": pending.wake_at.astimezone(zone),
         "reason": pending.reason,
@@ -149,9 +159,9 @@ def _add(
 ) -> None:
     """Leave a wish."""
     shell = shell_of(context)
-    errands = errands_of(shell, home, config)
-    now = shell.now().astimezone(errands.schedule.zone)
-    made = errands.impulses.add(words_of(*words), now=now, urgency=urgency, life=timedelta(days=days))
+    resident_commands = errands_of(shell, home, config)
+    now = shell.now().astimezone(resident_commands.schedule.zone)
+    made = resident_commands.impulses.add(words_of(*words), now=now, urgency=urgency, life=timedelta(days=days))
     if as_json:
         shell.json(made)
     else:
@@ -161,12 +171,14 @@ def _add(
 def _list(context: typer.Context, home: Home = None, config: Config = None, as_json: AsJson = False) -> None:
     """Show the wishes that live, oldest first."""
     shell = shell_of(context)
-    errands = errands_of(shell, home, config)
-    found = errands.impulses.live(shell.now())
+    resident_commands = errands_of(shell, home, config)
+    found = resident_commands.impulses.live(shell.now())
     if as_json:
         shell.json(found)
         return
-    shell.table(("id", "urgency", "until", "wish"), [_row(impulse, errands) for impulse in found], empty="no impulses")
+    shell.table(
+        ("id", "urgency", "until", "wish"), [_row(impulse, resident_commands) for impulse in found], empty="no impulses"
+    )
 
 
 def _drop(
@@ -178,17 +190,17 @@ def _drop(
 ) -> None:
     """Let go of a wish."""
     shell = shell_of(context)
-    errands = errands_of(shell, home, config)
-    gone = errands.impulses.drop(identity, now=shell.now().astimezone(errands.schedule.zone))
+    resident_commands = errands_of(shell, home, config)
+    gone = resident_commands.impulses.drop(identity, now=shell.now().astimezone(resident_commands.schedule.zone))
     if as_json:
         shell.json(gone)
     else:
         shell.say(f"{gone.id} dropped")
 
 
-def _row(impulse: Impulse, errands: ResidentCommands) -> tuple[object, ...]:
+def _row(impulse: Impulse, resident_commands: ResidentCommands) -> tuple[object, ...]:
     try:
-        until: object = moment(impulse.expires_at, errands.schedule.zone)
+        until: object = moment(impulse.expires_at, resident_commands.schedule.zone)
     except ValueError:
         until = impulse.expires_at or None
     return (impulse.id, impulse.urgency, until, impulse.body)

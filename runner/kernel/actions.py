@@ -145,10 +145,10 @@ class Actions:
         else:
             order.tell(False, f"cancelled, but it does not end: {child.reason}")
 
-    async def _end(self, child: Child, wish: StopReason, why: str, order: _Order) -> bool:
+    async def _end(self, child: Child, stop_reason: StopReason, why: str, order: _Order) -> bool:
         """End the incarnation, however long that takes; a stuck one is answered at once. False: the tree is ending."""
         incarnation = child.incarnation
-        if not await self.tree.end(child, wish, why, order.grace) and incarnation is not None:
+        if not await self.tree.end(child, stop_reason, why, order.grace) and incarnation is not None:
             order.tell(False, f"is stuck: {child.reason}; the order is carried out when it ends")
             # no deadline: only the actor itself can end now, and there must never be two of it
             await incarnation.ended.wait()

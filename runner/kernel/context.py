@@ -30,7 +30,7 @@ class ActorContext:
     """Set when a wished end (stop, restart, group, shutdown) has begun this child's own grace."""
     shutdown: trio.Event = attrs.field(factory=trio.Event)
     """Set in every child at once when the tree begins to shut down; its own turn (`stopping`) may come later."""
-    wish: StopReason | None = attrs.field(default=None, init=False)
+    stop_reason: StopReason | None = attrs.field(default=None, init=False)
     """Why it is to end, once that is so."""
     why: str = attrs.field(default="", init=False)
     """The same for people, such as "operator restart by ana"."""
@@ -59,7 +59,7 @@ class ActorContext:
 class Actor(Protocol):
     """Owns some state; a new object is made for each incarnation."""
 
-    async def run(self, life: ActorContext) -> object:
+    async def run(self, context: ActorContext) -> object:
         """Say `life.started()` when ready, then work until cancelled.
 
         Returning is normal only for children that are not permanent; what is returned is ignored.

@@ -57,7 +57,7 @@ class Incarnation:
     on_stuck: Callable[[str], None]
     scope: trio.CancelScope = attrs.field(factory=trio.CancelScope, init=False)
     pulse: Pulse = attrs.field(init=False)
-    life: ActorContext = attrs.field(init=False)
+    context: ActorContext = attrs.field(init=False)
     actor: object = attrs.field(default=None, init=False)
     ended: trio.Event = attrs.field(factory=trio.Event, init=False)
     over: trio.Event = attrs.field(factory=trio.Event, init=False)
@@ -72,19 +72,19 @@ class Incarnation:
 
     def __attrs_post_init__(self) -> None:
         self.pulse = Pulse(self.scope, self.spec.handler_limit, self.spec.silence_limit)
-        self.life = ActorContext(name=self.spec.name, number=self.number, pulse=self.pulse, on_started=self._started)
+        self.context = ActorContext(name=self.spec.name, number=self.number, pulse=self.pulse, on_started=self._started)
 
     @property
     def drains(self) -> bool:
         """Whether it ends itself when asked to."""
         return self.spec.drains or bool(getattr(self.actor, "drains", False))
 
-    def end(self, wish: StopReason, why: str, grace: float) -> None:
+    def end(self, stop_reason: StopReason, why: str, grace: float) -> None:
         """Begin a wished end. A later wish can only shorten the grace; the first one, or shutdown, says why."""
-        life = self.life
-        if life.wish is None or wish is StopReason.SHUTDOWN:
-            life.wish, life.why, life.grace = wish, why, grace
-        life.stopping.set()
+        context = self.context
+        if context.stop_reason is None or stop_reason is StopReason.SHUTDOWN:
+            context.stop_reason, context.why, context.grace = stop_reason, why, grace
+        context.stopping.set()
         if grace <= 0:
             self.scope.cancel(reason=why)
             return
@@ -98,8 +98,8 @@ class Incarnation:
 
     def kill(self, why: str) -> None:
         """Cut it off now, as a crash would."""
-        if self.life.wish is None:
-            self.life.wish, self.life.why = StopReason.KILL, why
+        if self.context.stop_reason is None:
+            self.context.stop_reason, self.context.why = StopReason.KILL, why
         self.scope.cancel(reason=why)
 
     async def live(self) -> Ending:
@@ -130,7 +130,7 @@ class Incarnation:
         """The judgement for an incarnation whose `live` raised."""
         line, text = self._outer
         return Ending(
-            end=End.OUTER, finished=False, ready=self.life.is_ready, summary=line, text=text, where=self._where
+            end=End.OUTER, finished=False, ready=self.context.is_ready, summary=line, text=text, where=self._where
         )
 
     async def _with_sentinel(self) -> None:
@@ -138,7 +138,7 @@ class Incarnation:
             nursery.start_soon(self._sentinel, trio.lowlevel.current_task(), name=f"{self.spec.name} (sentinel)")
             try:
                 self.actor = actor = self.spec.factory()
-                await actor.run(self.life)
+                await actor.run(self.context)
             except BaseException as passing:
                 # the one place that looks at a passing Cancelled: its traceback says where the actor stood
                 self._passing = passing
@@ -162,11 +162,11 @@ class Incarnation:
 
     def _judge(self, error: BaseException | None) -> Ending:
         """Wish, then kill, then hang, then crash, then a normal end."""
-        life = self.life
+        context = self.context
         caught = self.scope.cancelled_caught
-        if life.wish is StopReason.KILL:
+        if context.stop_reason is StopReason.KILL:
             end = End.KILLED
-        elif life.wish is not None:
+        elif context.stop_reason is not None:
             end = End.WISHED
         elif caught:
             end = End.HUNG
@@ -177,16 +177,16 @@ class Incarnation:
         text = "" if error is None else error_text(error)
         line = "" if error is None else summary(error)
         if end is End.HUNG:
-            hung = f"hung in {self._where or 'an unknown place'}" if life.is_ready else self._late()
+            hung = f"hung in {self._where or 'an unknown place'}" if context.is_ready else self._late()
             line = f"{hung}; then {line}" if line else hung
         elif end is End.KILLED:
-            line = f"{life.why}; then {line}" if line else life.why
+            line = f"{context.why}; then {line}" if line else context.why
         elif end is End.RETURNED:
             line = "returned"
         return Ending(
             end=end,
             finished=error is None and not caught,
-            ready=life.is_ready,
+            ready=context.is_ready,
             summary=line,
             text=text,
             where=self._where,

@@ -73,8 +73,9 @@ class Mailbox(Generic[M]):
     """See the module. `ref` is for the other actors; `outside` is for doors and signals, and is shut first.
 
     `on_loss` is called, on the loop, with each queued message that overflow displaced. `key` belongs to KEEP_NEWEST.
-    `hands` is how many tasks of the actor may hold a message at once. `fault` exists for tests alone: it is called with
-    each message just taken in hand, and what it raises comes out of that `receive()` as an error of its handler.
+    `concurrency` is how many tasks of the actor may hold a message at once. `fault` exists for tests alone: it is
+    called with each message just taken in hand, and what it raises comes out of that `receive()` as an error of its
+    handler.
     """
 
     fault: Callable[[str, M], None] | None
@@ -86,17 +87,17 @@ class Mailbox(Generic[M]):
         capacity: int,
         overflow: Overflow = Overflow.REFUSE,
         key: Callable[[M], Hashable] | None = None,
-        hands: int = 1,
+        concurrency: int = 1,
         max_attempts: int = 3,
         on_loss: Callable[[M], None] | None = None,
         dead_letters: DeadLetters | None = None,
         events: EventRing | None = None,
     ) -> None:
-        if hands < 1 or max_attempts < 1:
-            msg = f"mailbox {name}: hands ({hands}) and max_attempts ({max_attempts}) must be at least 1"
+        if concurrency < 1 or max_attempts < 1:
+            msg = f"mailbox {name}: concurrency ({concurrency}) and max_attempts ({max_attempts}) must be at least 1"
             raise SpecError(msg)
         self.name = name
-        self.hands = hands
+        self.concurrency = concurrency
         self.max_attempts = max_attempts
         self.fault = None
         self.ref: Ref[M] = Ref(self)
@@ -141,10 +142,10 @@ class Mailbox(Generic[M]):
         is left, also by an exception: a task that leaves it so and ends should be the actor's last.
         """
         task = trio.lowlevel.current_task()
-        if task not in self._in_hand and self._hands_taken() >= self.hands and not self._free_a_hand():
+        if task not in self._in_hand and self._hands_taken() >= self.concurrency and not self._free_a_hand():
             msg = (
-                f"mailbox {self.name} has {self.hands} hand(s) and all are taken by other tasks: receive in one task,"
-                " or give the mailbox more hands"
+                f"mailbox {self.name}: {self.concurrency} message(s) at a time, and all are held by other tasks: receive in"
+                " one task, or raise its concurrency"
             )
             raise RuntimeError(msg)
         done = self._in_hand.pop(task, None)
@@ -200,7 +201,7 @@ class Mailbox(Generic[M]):
             name=self.name,
             capacity=self._line.capacity,
             overflow=self._line.overflow.value,
-            hands=self.hands,
+            concurrency=self.concurrency,
             queued=len(self._line),
             in_hand=self._held(),
             waiting=len(self._waiting),
@@ -481,7 +482,7 @@ class Mailbox(Generic[M]):
             self._count.done += len(self._in_hand.pop(task))
             if self._pulse is not None:
                 self._pulse.entered(task)
-        return self._hands_taken() < self.hands
+        return self._hands_taken() < self.concurrency
 
     def _held(self) -> int:
         return sum(len(hand) for hand in self._in_hand.values())

@@ -149,7 +149,7 @@ def announce(tree: Tree) -> None:
         if child.spec.mailbox is not None:
             child.spec.mailbox.shut_outside()
         if child.incarnation is not None:
-            child.incarnation.life.shutdown.set()
+            child.incarnation.context.shutdown.set()
         branch = branch_of(child)
         if branch is not None:
             branch.announce_shutdown()

@@ -18,7 +18,7 @@ class MailboxStatistics:
     name: str
     capacity: int
     overflow: str
-    hands: int
+    concurrency: int
     queued: int
     in_hand: int
     waiting: int

@@ -105,10 +105,10 @@ class Supervisor(Branch):
         """How it went down, once it has."""
         return self._report
 
-    async def run(self, life: ActorContext | None = None) -> Outcome:
-        """Start, run, end. As the root (no `life`) it returns its Outcome; it raises only an outer cancellation.
+    async def run(self, context: ActorContext | None = None) -> Outcome:
+        """Start, run, end. As the root (no `context`) it returns its Outcome; it raises only an outer cancellation.
 
-        With a `life` it is a child: it raises GaveUp, or the error that ended its start, and otherwise returns.
+        With a `context` it is a child: it raises GaveUp, or the error that ended its start, and otherwise returns.
         """
         tree = self._tree
         if self._ran:
@@ -120,18 +120,18 @@ class Supervisor(Branch):
                 tree.lives = lives
                 async with trio.open_nursery() as helpers:
                     tree.helpers = helpers
-                    helpers.start_soon(self._start, life, name=f"{self.name} (start)")
-                    if life is not None:
-                        helpers.start_soon(self._heed, life, name=f"{self.name} (end)")
+                    helpers.start_soon(self._start, context, name=f"{self.name} (start)")
+                    if context is not None:
+                        helpers.start_soon(self._heed, context, name=f"{self.name} (end)")
                     # no deadline: this is the whole life of the tree
                     await tree.finishing.wait()
-                    await self._end(life)
+                    await self._end(context)
                     helpers.cancel_scope.cancel()
         finally:
             tree.lives = tree.helpers = None
         outcome = tree.outcome
         assert outcome is not None
-        if life is not None:
+        if context is not None:
             if outcome.error is not None and getattr(outcome.error, "ends_start", False):
                 raise outcome.error
             if outcome.ended in (Ended.GAVE_UP, Ended.START_FAILED):
@@ -219,7 +219,7 @@ class Supervisor(Branch):
 
     # --- inside
 
-    async def _start(self, life: ActorContext | None) -> None:
+    async def _start(self, context: ActorContext | None) -> None:
         tree = self._tree
         with self._start_scope:
             for child in tuple(tree.children):
@@ -229,20 +229,20 @@ class Supervisor(Branch):
                     await child.settled.wait()
             if tree.outcome is None:
                 tree.ready.set()
-                if life is not None:
-                    life.started()
+                if context is not None:
+                    context.started()
 
-    async def _heed(self, life: ActorContext) -> None:
+    async def _heed(self, context: ActorContext) -> None:
         # no deadline: a nested supervisor lives until it is asked to end
-        await life.stopping.wait()
-        self.shut_down(life.why)
+        await context.stopping.wait()
+        self.shut_down(context.why)
 
-    async def _end(self, life: ActorContext | None) -> None:
+    async def _end(self, context: ActorContext | None) -> None:
         outcome = self._tree.outcome
         assert outcome is not None
         self._start_scope.cancel()
-        losing = life is None or life.wish is StopReason.SHUTDOWN
-        self._shutdown = Shutdown(self._tree, losing, self._limit if life is None else math.inf)
+        losing = context is None or context.stop_reason is StopReason.SHUTDOWN
+        self._shutdown = Shutdown(self._tree, losing, self._limit if context is None else math.inf)
         if self._hurried:
             self._shutdown.hurry()
         self._report = await self._shutdown.run(outcome.reason)

@@ -104,7 +104,7 @@ class Tree:
         if child.spec.mailbox is not None:
             child.spec.mailbox.attach(incarnation.pulse)
         if self.announced:
-            incarnation.life.shutdown.set()
+            incarnation.context.shutdown.set()
         child.enter(State.STARTING, cause)
         if child.number > 1:
             self.emit("actor.restarting", child, cause=cause)
@@ -118,13 +118,13 @@ class Tree:
         finally:
             self._ended(child, incarnation, incarnation.outer_ending() if ending is None else ending)
 
-    async def end(self, child: Child, wish: StopReason, why: str, grace: float) -> bool:
+    async def end(self, child: Child, stop_reason: StopReason, why: str, grace: float) -> bool:
         """End a child's incarnation as wished; True when it has ended, False when it is stuck."""
         incarnation = child.incarnation
         if incarnation is None:
             return True
-        first = incarnation.life.wish is None
-        incarnation.end(wish, why, grace)
+        first = incarnation.context.stop_reason is None
+        incarnation.end(stop_reason, why, grace)
         if child.state is not State.STUCK:
             child.enter(State.STOPPING, why)
             if first:
@@ -153,7 +153,7 @@ class Tree:
         child.branch = incarnation.actor if isinstance(incarnation.actor, Branch) else None
         wishing = ending.end in (End.WISHED, End.OUTER)
         normal = ending.end is End.RETURNED and child.spec.restart is not Restart.PERMANENT
-        why = incarnation.life.why if wishing else ending.summary
+        why = incarnation.context.why if wishing else ending.summary
         if not wishing and not normal:
             self._tell_failure(child, ending)
         if child.spec.mailbox is not None:
@@ -185,7 +185,7 @@ class Tree:
     def _tell_failure(self, child: Child, ending: Ending) -> None:
         self._record(child, ending.end.value, ending)
         held = () if child.spec.mailbox is None else child.spec.mailbox.in_hand()
-        hands = {"message": held[0].message, "label": held[0].label, "attempt": held[0].attempt} if held else {}
+        concurrency = {"message": held[0].message, "label": held[0].label, "attempt": held[0].attempt} if held else {}
         self.emit(
             "actor.hung" if ending.end is End.HUNG else "actor.crashed",
             child,
@@ -193,7 +193,7 @@ class Tree:
             kind=ending.end.value,
             where=ending.where,
             error=ending.text,
-            **hands,
+            **concurrency,
         )
 
     def _ended_normally(self, child: Child) -> None:

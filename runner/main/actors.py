@@ -59,7 +59,9 @@ class Mailboxes:
                 dead_letters=letters,
                 events=events,
             ),
-            moderator=Mailbox("moderator", capacity=500, hands=MODERATOR_HANDS, dead_letters=letters, events=events),
+            moderator=Mailbox(
+                "moderator", capacity=500, concurrency=MODERATOR_HANDS, dead_letters=letters, events=events
+            ),
             indexer=Mailbox(
                 "indexer",
                 capacity=20_000,

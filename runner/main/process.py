@@ -41,7 +41,7 @@ def run(
     *,
     environ: Mapping[str, str],
     now: Now = system_now,
-    tuning: FaultInjection | None = None,
+    fault_injection: FaultInjection | None = None,
     companion: Companion | None = None,
 ) -> int:
     """Serve one home until asked to end; the exit code says how that went.
@@ -63,16 +63,16 @@ def run(
         tools = ControlSocket.bind(settings.paths.tools_socket, mode=TOOLS_MODE)
         stack.callback(tools.close)
         lock.announce(url_of(listening))
-        doors = Listeners(listening, control, tools)
+        listeners = Listeners(listening, control, tools)
         return trio.run(
             partial(
                 _live,
                 start,
-                doors,
+                listeners,
                 calm,
                 environ=environ,
                 now=now,
-                tuning=tuning or FaultInjection(),
+                fault_injection=fault_injection or FaultInjection(),
                 companion=companion,
             ),
             strict_exception_groups=True,
@@ -81,41 +81,43 @@ def run(
 
 async def _live(
     start: Start,
-    doors: Listeners,
+    listeners: Listeners,
     calm: Callable[[], None],
     *,
     environ: Mapping[str, str],
     now: Now,
-    tuning: FaultInjection,
+    fault_injection: FaultInjection,
     companion: Companion | None,
 ) -> int:
     settings = start.loaded.settings
     form = settings.log.format if settings.log.format != "auto" else "text" if sys.stderr.isatty() else "json"
     log = make_log(sys.stderr, level=settings.log.level, form=form)
     notifier = Notifier.from_environ(environ)
-    house = await Runtime.build(start, doors, environ=environ, now=now, log=log, tuning=tuning, notifier=notifier)
+    runtime = await Runtime.build(
+        start, listeners, environ=environ, now=now, log=log, fault_injection=fault_injection, notifier=notifier
+    )
     watchdog = Watchdog(
         notifier,
-        on_event=house.note,
-        stuck_for=house.supervisor.stuck_for,
+        on_event=runtime.note,
+        stuck_for=runtime.supervisor.stuck_for,
         manager_seconds=watchdog_seconds(environ),
         dump_path=settings.paths.logs / "blocked.txt",
     )
     try:
         async with trio.open_nursery() as outermost:
             await outermost.start(watchdog.heart)
-            outcome = await _run_tree(house, watchdog, notifier, calm, companion)
-            await house.close()
+            outcome = await _run_tree(runtime, watchdog, notifier, calm, companion)
+            await runtime.close()
             outermost.cancel_scope.cancel()
     finally:
         watchdog.close()
-    return _told(house, outcome)
+    return _told(runtime, outcome)
 
 
 async def _run_tree(
-    house: Runtime, watchdog: Watchdog, notifier: Notifier, calm: Callable[[], None], companion: Companion | None
+    runtime: Runtime, watchdog: Watchdog, notifier: Notifier, calm: Callable[[], None], companion: Companion | None
 ) -> Outcome:
-    ending = Ending(house, watchdog)
+    ending = Ending(runtime, watchdog)
     async with trio.open_nursery() as nursery:
         nursery.start_soon(ending.carry_out)
         await nursery.start(
@@ -123,12 +125,12 @@ async def _run_tree(
                 watch_signals,
                 stop=ending.ask,
                 hurry=ending.ask_again,
-                reload=lambda: nursery.start_soon(house.reload_quietly),
+                reload=lambda: nursery.start_soon(runtime.reload_quietly),
             )
         )
-        nursery.start_soon(_welcome, house, notifier, calm, companion)
-        nursery.start_soon(_farewell, house, watchdog, notifier)
-        outcome = await house.supervisor.run()
+        nursery.start_soon(_welcome, runtime, notifier, calm, companion)
+        nursery.start_soon(_farewell, runtime, watchdog, notifier)
+        outcome = await runtime.supervisor.run()
         nursery.cancel_scope.cancel()
     return outcome
 
@@ -137,7 +139,7 @@ async def _run_tree(
 class Ending:
     """From the first signal to the shutdown; with `session.drain_seconds` the wake under way may end first."""
 
-    house: Runtime
+    runtime: Runtime
     watchdog: Watchdog
     _asked: trio.Event = attrs.field(factory=trio.Event, init=False)
     _patience: trio.CancelScope = attrs.field(factory=trio.CancelScope, init=False)
@@ -146,55 +148,55 @@ class Ending:
     def ask(self, reason: str) -> None:
         """The first signal."""
         self._reason = reason
-        if not self.house.settings.session.drain_seconds:
-            self.house.supervisor.shut_down(reason)
+        if not self.runtime.settings.session.drain_seconds:
+            self.runtime.supervisor.shut_down(reason)
         self._asked.set()
 
     def ask_again(self) -> None:
         """A second one: ends the waiting for a wake, or else all graces."""
-        if self.house.supervisor.stopping.is_set():
-            self.house.supervisor.hurry()
+        if self.runtime.supervisor.stopping.is_set():
+            self.runtime.supervisor.hurry()
         self._patience.cancel()
 
     async def carry_out(self) -> None:
         """Wait for the wake under way where that is wished, then begin the shutdown."""
         await self._asked.wait()  # no deadline: this is the life of the process
-        if self.house.supervisor.stopping.is_set():
+        if self.runtime.supervisor.stopping.is_set():
             return
-        seconds = self.house.settings.session.drain_seconds
-        self.house.events.emit("shutdown.draining", cause=self._reason, seconds=seconds)
+        seconds = self.runtime.settings.session.drain_seconds
+        self.runtime.events.emit("shutdown.draining", cause=self._reason, seconds=seconds)
         self.watchdog.extend_shutdown(seconds + SHUTDOWN_WITHIN)
         with self._patience:
-            await self.house.drained()
-        self.house.supervisor.shut_down(self._reason)
+            await self.runtime.drained()
+        self.runtime.supervisor.shut_down(self._reason)
 
 
-async def _welcome(house: Runtime, notifier: Notifier, calm: Callable[[], None], companion: Companion | None) -> None:
+async def _welcome(runtime: Runtime, notifier: Notifier, calm: Callable[[], None], companion: Companion | None) -> None:
     """Say that the house is open, to people and to the service manager."""
-    await house.supervisor.ready.wait()  # no deadline: each child has a start limit of its own
+    await runtime.supervisor.ready.wait()  # no deadline: each child has a start limit of its own
     calm()
-    for line in house.banner():
+    for line in runtime.banner():
         print(line, file=sys.stderr, flush=True)  # noqa: T201 - the ready line is an interface, not a log line
-    notifier.ready(f"serving {house.url}")
+    notifier.ready(f"serving {runtime.url}")
     if companion is not None:
-        await companion(house)
+        await companion(runtime)
 
 
-async def _farewell(house: Runtime, watchdog: Watchdog, notifier: Notifier) -> None:
+async def _farewell(runtime: Runtime, watchdog: Watchdog, notifier: Notifier) -> None:
     """At the first moment of the end: tell the manager, bound the shutdown, and let streams end."""
-    await house.supervisor.stopping.wait()  # no deadline: this is the life of the process
+    await runtime.supervisor.stopping.wait()  # no deadline: this is the life of the process
     watchdog.shutdown_begun(SHUTDOWN_WITHIN)
     notifier.stopping()
     with trio.move_on_after(LAST_WORDS):
-        await house.session_shown_to_its_end()
-    house.close_hub()
+        await runtime.session_shown_to_its_end()
+    runtime.close_hub()
 
 
-def _told(house: Runtime, outcome: Outcome) -> int:
+def _told(runtime: Runtime, outcome: Outcome) -> int:
     """Report how it ended, in one line where a person has to act."""
-    report = house.supervisor.shutdown_report
+    report = runtime.supervisor.shutdown_report
     if report is not None:
-        _report(house, report)
+        _report(runtime, report)
     if outcome.error is not None and (code := getattr(outcome.error, "exit_code", None)) is not None:
         print(f"claude-runner: {outcome.error}", file=sys.stderr)  # noqa: T201 - the one line that names the cause
         return int(code)
@@ -203,8 +205,8 @@ def _told(house: Runtime, outcome: Outcome) -> int:
     return outcome.exit_code
 
 
-def _report(house: Runtime, report: ShutdownReport) -> None:
-    house.log.info(
+def _report(runtime: Runtime, report: ShutdownReport) -> None:
+    runtime.log.info(
         "shutdown.report",
         cause=report.reason,
         seconds=round(report.seconds, 3),

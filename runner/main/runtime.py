@@ -105,11 +105,11 @@ class Runtime:
 
     start: Start
     settings: Settings
-    doors: Listeners
+    listeners: Listeners
     environ: Mapping[str, str]
     now: Now
     log: FilteringBoundLogger
-    tuning: FaultInjection
+    fault_injection: FaultInjection
     notifier: Notifier
     boot: str
     began: datetime
@@ -125,7 +125,7 @@ class Runtime:
     run_sync: RunSync
     chosen: Chosen
     supervisor: Supervisor = attrs.field(init=False)
-    board: CurrentSession = attrs.field(factory=CurrentSession, init=False)
+    current_session: CurrentSession = attrs.field(factory=CurrentSession, init=False)
     hub_closed: trio.Event = attrs.field(factory=trio.Event, init=False)
     search_threads: trio.CapacityLimiter = attrs.field(factory=lambda: trio.CapacityLimiter(SEARCHERS), init=False)
     index_thread: trio.CapacityLimiter = attrs.field(factory=lambda: trio.CapacityLimiter(1), init=False)
@@ -136,12 +136,12 @@ class Runtime:
     async def build(
         cls,
         start: Start,
-        doors: Listeners,
+        listeners: Listeners,
         *,
         environ: Mapping[str, str],
         now: Now,
         log: FilteringBoundLogger,
-        tuning: FaultInjection,
+        fault_injection: FaultInjection,
         notifier: Notifier,
     ) -> "Runtime":
         """Open the ledger and make everything else; nothing runs yet."""
@@ -163,14 +163,14 @@ class Runtime:
         await import_registry(ledger.titles, settings.paths.data / REGISTRY, run_sync, log)
         kinds = await run_sync(lambda: read_kinds(resources.config_dir() / "content.toml"))
         shelf = CurrentCatalogue(Catalogue.empty(kinds, settings.home, settings.resident.zone))
-        house = cls(
+        runtime = cls(
             start=start,
             settings=settings,
-            doors=doors,
+            listeners=listeners,
             environ=environ,
             now=now,
             log=log,
-            tuning=tuning,
+            fault_injection=fault_injection,
             notifier=notifier,
             boot=boot,
             began=now(),
@@ -186,13 +186,13 @@ class Runtime:
             run_sync=run_sync,
             chosen=await _chosen(settings, ledger, environ, run_sync),
         )
-        house.supervisor = house._make_supervisor()
-        return house
+        runtime.supervisor = runtime._make_supervisor()
+        return runtime
 
     @property
     def url(self) -> str:
         """Where the web listens."""
-        return url_of(self.doors.http)
+        return url_of(self.listeners.http)
 
     def note(self, name: str, fields: Mapping[str, object]) -> None:
         """Something the watchdog has seen."""
@@ -268,20 +268,20 @@ class Runtime:
     # --- inside
 
     def _make_supervisor(self) -> Supervisor:
-        supervision, tuning = self.settings.supervision, self.tuning
+        supervision, fault_injection = self.settings.supervision, self.fault_injection
         budget = Budget(
-            tuning.child_intensity or Intensity(supervision.restarts, supervision.window_seconds),
-            tuning.child_backoff or Backoff(),
+            fault_injection.child_intensity or Intensity(supervision.restarts, supervision.window_seconds),
+            fault_injection.child_backoff or Backoff(),
         )
         specs = child_specs(self._factories(), self.mailboxes, budget, telegram_off=telegram_off(self.settings))
-        if tuning.fault is not None:
+        if fault_injection.fault is not None:
             for spec in specs:
                 if spec.mailbox is not None:
-                    spec.mailbox.fault = tuning.fault
+                    spec.mailbox.fault = fault_injection.fault
         return Supervisor(
             "root",
             specs,
-            intensity=tuning.root_intensity or Intensity(40, 60),
+            intensity=fault_injection.root_intensity or Intensity(40, 60),
             revive_after=supervision.revive_after_seconds,
             rng=random.Random(),  # noqa: S311 - jitter of back-offs, no secret
             events=self.events,
@@ -292,7 +292,11 @@ class Runtime:
         boxes = self.mailboxes
         return Factories(
             control=lambda: Control(
-                self.doors.control, self.doors.tools, self._operator().commands(), self._tool_commands(), self._mishap
+                self.listeners.control,
+                self.listeners.tools,
+                self._operator().commands(),
+                self._tool_commands(),
+                self._mishap,
             ),
             broadcaster=lambda: Broadcaster(boxes.broadcaster, self.hub),
             moderator=lambda: Moderator(boxes.moderator, MODERATOR_HANDS),
@@ -315,7 +319,7 @@ class Runtime:
                 boxes.telegram, self.settings.telegram.api_base, self.settings.telegram.bot_token
             ),
             scheduler=self._scheduler,
-            web=lambda: Web(self._services(), self.doors.http, self.log, self.hub_closed),
+            web=lambda: Web(self._services(), self.listeners.http, self.log, self.hub_closed),
         )
 
     def _session(self) -> Actor:
@@ -329,7 +333,13 @@ class Runtime:
             environ=self.environ,
         )
         return SessionActor(
-            self.mailboxes.session, engine, self.ledger, self.now, self.events, self.board, lambda: self.settings
+            self.mailboxes.session,
+            engine,
+            self.ledger,
+            self.now,
+            self.events,
+            self.current_session,
+            lambda: self.settings,
         )
 
     def _scheduler(self) -> Actor:
@@ -366,7 +376,7 @@ class Runtime:
             intake=self._intake(),
             hub=self.hub,
             session=self.mailboxes.session.outside,
-            board=self.board,
+            current_session=self.current_session,
             scheduler=self.mailboxes.scheduler.outside,
             now=self.now,
             url=lambda: self.url,

@@ -25,14 +25,14 @@ class Web:
     said_all: trio.Event
     """The hub has closed: nothing more will be shown."""
 
-    async def run(self, life: ActorContext) -> None:
+    async def run(self, context: ActorContext) -> None:
         """Serve until asked to stop, then let streams and answers end."""
         stop = trio.Event()
         async with trio.open_nursery() as nursery:
             await nursery.start(partial(serve, create_app(self.services), self.listening, stop=stop, log=self.log))
-            life.started()
-            await life.stopping.wait()  # no deadline: this is the life of the server
-            if life.wish is StopReason.SHUTDOWN:
+            context.started()
+            await context.stopping.wait()  # no deadline: this is the life of the server
+            if context.stop_reason is StopReason.SHUTDOWN:
                 with trio.move_on_after(LAST_WORDS):
                     await self.said_all.wait()
             stop.set()

@@ -81,7 +81,7 @@ class Operator:
     intake: Intake
     hub: Hub
     session: Ref[Work | Status | Cancel | Drain]
-    board: CurrentSession
+    current_session: CurrentSession
     scheduler: Ref[Work | Upcoming]
     now: Now
     url: Callable[[], str]
@@ -112,8 +112,10 @@ class Operator:
     async def ps(self, _: Nothing, __: Call) -> object:
         """Every actor as it is now."""
         paused, note = await self._scheduler_note()
-        waits = self.board.state.waits
-        rows = [_actor_row(child, draining=self.board.state.draining) for child in self.supervisor().children()]
+        waits = self.current_session.state.waits
+        rows = [
+            _actor_row(child, draining=self.current_session.state.draining) for child in self.supervisor().children()
+        ]
         notes = {"scheduler": note, "session": waits}
         return [
             attrs.evolve(
@@ -222,7 +224,7 @@ class Operator:
             backend=self.backend(),
             started_at=self.started_at.isoformat(),
             ready=self.supervisor().ready.is_set(),
-            session_id=self.board.state.session_id,
+            session_id=self.current_session.state.session_id,
         )
 
     async def resume(self, _: Nothing, call: Call) -> object:

@@ -42,7 +42,7 @@ from runner.stream.livefiles import LineFiles, StatusFile
 from runner.stream.projection import Projection
 from runner.stream.redact import Redactor
 from runner.stream.summary import Summary
-from runner.tools import grants as permit
+from runner.tools import grants
 from runner.tools.capabilities import Capabilities, of_cli
 from runner.tools.files import HomeTools
 from runner.tools.links import leading_out
@@ -88,7 +88,7 @@ class Engine:
     """The same ledger, for all that a session must not lose; never under a shield, for it may wait for hours."""
     lock: SessionLock = attrs.field(init=False)
     pipeline: Pipeline = attrs.field(init=False)
-    purse: BudgetGuard = attrs.field(init=False)
+    budget_guard: BudgetGuard = attrs.field(init=False)
     redactor: Redactor = attrs.field(init=False)
     status: StatusFile = attrs.field(init=False)
 
@@ -97,7 +97,7 @@ class Engine:
         self.lock = SessionLock(paths.session_lock, self.run_sync, paths.shared_session_lock)
         self.pipeline = Pipeline(self.hooks)
         self.patient = self.ledger.patiently(lambda why: self.waits(why))  # noqa: PLW0108 - it may be set later
-        self.purse = BudgetGuard(self.settings, self.patient, self.now)
+        self.budget_guard = BudgetGuard(self.settings, self.patient, self.now)
         self.redactor = Redactor(self.settings.secret_values())
         self.status = StatusFile(paths.session_status, self.run_sync)
 
@@ -177,7 +177,7 @@ class Engine:
     async def _refusal(self, wake: Wake) -> str | None:
         if self.chosen.backend is None:
             return self.chosen.reason
-        return await self.purse.refusal(wake)
+        return await self.budget_guard.refusal(wake)
 
     def wanted(self, kind: Kind, message: str, sender: str, image: str) -> Wanted:
         """What was said, and by whom: over Telegram it is the owner who writes when nobody else is named."""
@@ -229,9 +229,11 @@ def make_engine(
     """An engine with the shipped templates, hooks and schedule. Reads the schedule's file."""
     session = settings.session
     if chosen.name == "claude-cli":
-        abilities = of_cli(session.tools, session.allow, session.commands, dangerous=session.dangerous)
+        capabilities = of_cli(session.tools, session.allow, session.commands, dangerous=session.dangerous)
     else:
-        abilities = Capabilities(HomeTools(settings.home, session.tools).names(), commands=frozenset(session.commands))
+        capabilities = Capabilities(
+            HomeTools(settings.home, session.tools).names(), commands=frozenset(session.commands)
+        )
     return Engine(
         settings=settings,
         ledger=ledger,
@@ -239,7 +241,7 @@ def make_engine(
         now=now,
         publish=publish,
         run_sync=run_sync,
-        prompter=Prompter(prompts_dir(), abilities),
+        prompter=Prompter(prompts_dir(), capabilities),
         schedule=load_schedule(settings.resident.zone),
         environ=environ or {},
     )
@@ -253,9 +255,9 @@ class _Session:
     wake: Wake
     kind: Kind
     began: datetime
-    workplace: Workspace
+    workspace: Workspace
     why_cancelled: Callable[[], str]
-    performance: SessionRun | None = None
+    session_run: SessionRun | None = None
     closing: Closing = attrs.field(init=False)
     began_clock: float = attrs.field(factory=trio.current_time)
 
@@ -285,8 +287,8 @@ class _Session:
         written = False
         try:
             order = await self._prepare()
-            self.performance = self._performance(order, report)
-            result = await self.performance.run()
+            self.session_run = self._performance(order, report)
+            result = await self.session_run.run()
         except Exception as failure:  # noqa: BLE001 - a fault of ours must not leave a wake without its record
             error = f"internal error: {_words(failure)}"
         finally:
@@ -309,7 +311,7 @@ class _Session:
         context = await gather(ask, engine.sources)
         wanted = engine.wanted(self.kind, wake.message, wake.sender, wake.image or "")
         prompts = await engine.run_sync(lambda: engine.prompter.render(ask, context, wanted))
-        links = await engine.run_sync(lambda: leading_out(permit.access_of(prompts.permit, settings.home)))
+        links = await engine.run_sync(lambda: leading_out(grants.access_of(prompts.grant, settings.home)))
         notes = [f"Not gathered: {name} ({why})" for name, why in sorted(context.missing.items())]
         notes += [f"Left out of the prompt: {cut}" for cut in prompts.cuts]
         notes += [f"Closed to this session: the link {link}, for where it leads" for link in links]
@@ -319,14 +321,14 @@ class _Session:
             Deadline.TELEGRAM: settings.session.deadline_telegram_seconds,
             Deadline.TALK_OPEN: settings.session.deadline_talk_seconds,
         }
-        budget_usd, budget_tokens = await engine.purse.allowance(wake.id)
+        budget_usd, budget_tokens = await engine.budget_guard.allowance(wake.id)
         return RunOrder(
             session_id=wake.id,
             kind=self.kind,
             system=prompts.system,
             user=prompts.user,
             home=settings.home,
-            private=self.workplace.folder,
+            private=self.workspace.folder,
             model=settings.session.model,
             max_turns=wake.max_turns or settings.session.max_turns,
             deadline=deadlines[self.kind.deadline],
@@ -334,7 +336,7 @@ class _Session:
             budget_usd=budget_usd,
             budget_tokens=budget_tokens,
             withheld=prompts.withheld,
-            permit=prompts.permit,
+            grant=prompts.grant,
             links=links,
         )
 
@@ -343,7 +345,7 @@ class _Session:
         paths, wake = self.engine.settings.paths, self.wake
         for folder in (paths.data, paths.logs, paths.conversations, paths.transcripts):
             folder.mkdir(mode=0o750, parents=True, exist_ok=True)
-        self.workplace.make()
+        self.workspace.make()
         log = sessionlog.log_path(paths.logs, wake.id)
         sessionlog.begin(log, kind=wake.type, now=self.began)
         if notes:
@@ -355,13 +357,13 @@ class _Session:
         if prompt_file:
             keep_prompt(paths.prompt_history, wake.id, prompt_file)
         keep_life(paths, wake.id)
-        permit.keep(self.workplace.folder, prompts.permit)
-        self.workplace.before.keep(paths.home, prompts.shown_visitors)
+        grants.keep(self.workspace.folder, prompts.grant)
+        self.workspace.before.keep(paths.home, prompts.shown_visitors)
 
     def _performance(self, order: RunOrder, report: Progress) -> SessionRun:
         engine, paths = self.engine, self.engine.settings.paths
         assert engine.chosen.backend is not None
-        record = [self.workplace.stream] + ([paths.live_stream] if self.kind.live else [])
+        record = [self.workspace.stream] + ([paths.live_stream] if self.kind.live else [])
         return SessionRun(
             order=order,
             backend=engine.chosen.backend,
@@ -379,26 +381,26 @@ class _Session:
 
     async def _model_ended(self) -> None:
         """Where the raw record can't be written any more, how the model ended is kept in the room taken for that."""
-        performance = self.performance
-        if performance is not None and performance.files.trouble is not None:
-            so_far = self.closing.ended(self.kind, performance.summary, Ending(result=RunResult(0)))
-            await self.closing.keep(self.workplace, so_far)
+        session_run = self.session_run
+        if session_run is not None and session_run.files.trouble is not None:
+            so_far = self.closing.ended(self.kind, session_run.summary, Ending(result=RunResult(0)))
+            await self.closing.keep(self.workspace, so_far)
 
     async def _judged(self, ending: Ending) -> EndedSession | None:
         """How it ended, kept and shown; or, when nothing was begun and nothing failed, the wake back into the queue."""
-        engine, performance = self.engine, self.performance
-        begun = performance is not None and performance.spawned_yet
+        engine, session_run = self.engine, self.session_run
+        begun = session_run is not None and session_run.spawned_yet
         if ending.interrupted is not None and not begun:
             await engine.give_back_at_once(self.wake, ending.interrupted)
             return None
-        summary = performance.summary if performance is not None else Summary(engine.settings.home)
+        summary = session_run.summary if session_run is not None else Summary(engine.settings.home)
         duration = trio.current_time() - self.began_clock
         ended = self.closing.ended(self.kind, summary, ending, begun=begun, duration=duration)
-        await self.closing.keep(self.workplace, ended)
-        if performance is not None and begun:
-            performance.show(
-                performance.projection.close(
-                    model=summary.model or performance.order.model,
+        await self.closing.keep(self.workspace, ended)
+        if session_run is not None and begun:
+            session_run.show(
+                session_run.projection.close(
+                    model=summary.model or session_run.order.model,
                     duration_ms=round(duration * 1000),
                     num_turns=ended.num_turns or 0,
                     cost_usd=ended.cost_usd or 0.0,
@@ -408,9 +410,9 @@ class _Session:
 
     async def _noted(self, result: RunResult | None) -> None:
         """What belongs behind the record: lines of the log, and the status of the hooks that now begin."""
-        performance = self.performance
-        await self.closing.note(self.wake.id, self._lines(result.stderr if result is not None else "", performance))
-        if self.kind.live and performance is not None and performance.spawned_yet and result is not None:
+        session_run = self.session_run
+        await self.closing.note(self.wake.id, self._lines(result.stderr if result is not None else "", session_run))
+        if self.kind.live and session_run is not None and session_run.spawned_yet and result is not None:
             await self._status_hooks()
 
     async def _status_hooks(self) -> None:
@@ -420,15 +422,15 @@ class _Session:
                 kind=self.kind.name, session_id=self.wake.id, started_at=started, phase="hooks"
             )
 
-    def _lines(self, stderr: str, performance: SessionRun | None) -> list[str | bytes]:
-        lines: list[str | bytes] = list(performance.summary.result_lines) if performance is not None else []
+    def _lines(self, stderr: str, session_run: SessionRun | None) -> list[str | bytes]:
+        lines: list[str | bytes] = list(session_run.summary.result_lines) if session_run is not None else []
         if stderr.strip():
             lines.append("Error output, its end:")
             lines += [f"  {line}" for line in self.engine.redactor.text(stderr).splitlines()[-50:]]
-        if performance is not None and performance.files.trouble is not None:
-            lines.append(f"Record of lines: {performance.files.trouble}")
-        if performance is not None and performance.rejected:
-            lines.append(f"Events that could not be shown: {performance.rejected}")
+        if session_run is not None and session_run.files.trouble is not None:
+            lines.append(f"Record of lines: {session_run.files.trouble}")
+        if session_run is not None and session_run.rejected:
+            lines.append(f"Events that could not be shown: {session_run.rejected}")
         return lines
 
     async def _log(self, lines: list[str | bytes]) -> None:
@@ -446,7 +448,7 @@ class _Session:
             settings=engine.settings,
             ended=ended.ended_at.astimezone(engine.settings.resident.zone),
             began=self.began,
-            stream=self.workplace.stream,
+            stream=self.workspace.stream,
             message=self.wake.message,
             sender=self.wake.sender,
             reply=ended.reply,
@@ -463,7 +465,7 @@ class _Session:
         """What has to be true whichever way we went. Each step for itself: none may keep the others from happening."""
         engine, log = self.engine, sessionlog.log_path(self.engine.settings.paths.logs, self.wake.id)
         code = ended.exit_code if ended is not None and ended.exit_code is not None else 1
-        if self.kind.live and self.performance is not None and self.performance.spawned_yet:
+        if self.kind.live and self.session_run is not None and self.session_run.spawned_yet:
             ended_at = engine.now().isoformat(timespec="seconds")
             with contextlib.suppress(OSError):  # a full or broken disk must not keep the rest from being done
                 await engine.status.idle(
@@ -484,9 +486,9 @@ class _Session:
             if log.exists():
                 sessionlog.end(log, exit_code=code, now=engine.local_now())
             if unfinished:
-                self.workplace.forget_prompts()
+                self.workspace.forget_prompts()
             else:
-                self.workplace.wipe()
+                self.workspace.wipe()
 
         with contextlib.suppress(OSError):  # as above
             await engine.run_sync(tidy)

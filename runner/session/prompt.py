@@ -53,7 +53,7 @@ class Prompts:
     cuts: tuple[str, ...] = ()
     withheld: tuple[str, ...] = ()
     """Commands and tools this session must not have, because it reads strangers' words."""
-    permit: Grant = attrs.field(factory=Grant)
+    grant: Grant = attrs.field(factory=Grant)
     """The resident's commands that it has."""
 
 
@@ -62,7 +62,7 @@ class Prompter:
     """Holds the templates. `fence` gives the word in the borders of other people's text; nobody can guess it."""
 
     folder: Path
-    abilities: Capabilities = attrs.field(factory=Capabilities)
+    capabilities: Capabilities = attrs.field(factory=Capabilities)
     fence: Callable[[], str] = lambda: secrets.token_hex(8)
     _environment: jinja2.Environment = attrs.field(init=False)
 
@@ -83,40 +83,40 @@ class Prompter:
         while any(fence in str(words) for words in (wanted, *context.values.values())):
             fence = self.fence()
         strangers = _holds_strangers_words(ask, context, wanted)
-        permit = self._permit(ask, context, wanted, strangers=strangers)
+        grant = self._grant(ask, context, wanted, strangers=strangers)
         lost = _lost(ask, strangers=strangers)
-        values: dict[str, Any] = {**context.values, **self._facts(ask, wanted, lost, permit), "fence": fence}
+        values: dict[str, Any] = {**context.values, **self._facts(ask, wanted, lost, grant), "fence": fence}
         system, cuts = self._system(values)
         user = self._render(f"{ask.kind.template}.md.j2", values)
         sections = {name: _size(value) for name, value in context.values.items()}
         sections |= {"message": len(wanted.message), "system": len(system), "user": len(user)}
         shown = tuple(letter.file for letter in context.letters("visitors").shown)
-        return Prompts(system, user, sections, shown, tuple(cuts), lost, permit)
+        return Prompts(system, user, sections, shown, tuple(cuts), lost, grant)
 
-    def _permit(self, ask: Ask, context: Context, wanted: Wanted, *, strangers: bool) -> Grant:
+    def _grant(self, ask: Ask, context: Context, wanted: Wanted, *, strangers: bool) -> Grant:
         granted = ask.settings.session.outward_with_strangers
         held = tuple(letter.file for letter in context.letters("letters_context").shown)  # by their writers' user names
         return Grant(
-            tuple(self.abilities.without(_lost(ask, strangers=strangers)).usage()),
+            tuple(self.capabilities.without(_lost(ask, strangers=strangers)).usage()),
             able.letters_to(ask.kind.name, granted, held),
             held if strangers else None,
             _inside(ask.settings.home, wanted.image),
         )
 
-    def _facts(self, ask: Ask, wanted: Wanted, lost: tuple[str, ...], permit: Grant) -> dict[str, Any]:
+    def _facts(self, ask: Ask, wanted: Wanted, lost: tuple[str, ...], grant: Grant) -> dict[str, Any]:
         kind: Kind = ask.kind
         resident = ask.settings.resident
-        abilities = self.abilities.without(lost)
+        capabilities = self.capabilities.without(lost)
         return {
             "session_header_style": kind.header.value,
             "reminder": kind.reminder,
             "resident": resident.name,
             "owner": resident.owner,
             "claude_home": str(ask.settings.home),
-            "directories": _directories(access_of(permit, ask.settings.home)),
-            "tools": abilities.tools,
-            "commands": abilities.usage(),
-            "able": abilities,
+            "directories": _directories(access_of(grant, ask.settings.home)),
+            "tools": capabilities.tools,
+            "commands": capabilities.usage(),
+            "able": capabilities,
             "letters_to_all": "letter" in ask.settings.session.outward_with_strangers,
             "visitor_msg": "" if wanted.image else wanted.message,
             "caption": wanted.message.strip() if wanted.image else "",

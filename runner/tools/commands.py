@@ -14,7 +14,7 @@ from runner.correspondence import LetterRefused, Message, Threads, read_letter
 from runner.ledger import LedgerView
 from runner.schedule import Schedule
 from runner.settings import Settings
-from runner.tools import grants as permits
+from runner.tools import grants as grants
 from runner.tools.capabilities import Grant
 from runner.tools.errors import RefusedToolError
 from runner.tools.files import HomeTools
@@ -34,23 +34,23 @@ class ResidentCommands:
     settings: Settings
     schedule: Schedule
     now: Now
-    permit: Grant | None = None
+    grant: Grant | None = None
     """What the session may do that calls; None: nobody's session."""
 
     # --- letter
 
     def letter(self, to: str, body: str, *, reply_to: str | None = None) -> Message:
         """Put a letter into a correspondent's thread; it is on disk when this returns."""
-        if self.permit is not None:
-            permits.check_letter(self.permit, to)
+        if self.grant is not None:
+            grants.check_letter(self.grant, to)
         return Threads(self.settings.paths.mailbox).append(to, body, now=self.now(), reply_to=reply_to)
 
     def words_of(self, path: Path) -> str:
         """A letter's words from a file. A session sends only what it may read: nothing closed, nothing from outside."""
-        if self.permit is None:
+        if self.grant is None:
             return read_letter(path)
         try:
-            return HomeTools(self.settings.home, permit=self.permit).text(str(path))
+            return HomeTools(self.settings.home, grant=self.grant).text(str(path))
         except (RefusedToolError, OSError) as refusal:
             raise LetterRefused(f"{path} can't be sent as a letter: {refusal}") from None
 
@@ -98,5 +98,5 @@ class ResidentCommands:
         return Impulses(self.settings.paths.data)
 
     def _may(self, command: str) -> None:
-        if self.permit is not None:
-            permits.check(self.permit, command)
+        if self.grant is not None:
+            grants.check(self.grant, command)

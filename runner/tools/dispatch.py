@@ -22,17 +22,17 @@ class SessionTools:
     """The tools of one session. All of it blocks: `call` runs in a thread."""
 
     files: HomeTools
-    errands: ResidentCommands | None = None
+    resident_commands: ResidentCommands | None = None
 
     @classmethod
-    def of(cls, files: HomeTools, errands: ResidentCommands | None, permit: Grant) -> "SessionTools":
-        """The tools that a session with this permit has."""
-        mine = attrs.evolve(files, permit=permit)
-        return cls(mine, None if errands is None else attrs.evolve(errands, permit=permit))
+    def of(cls, files: HomeTools, resident_commands: ResidentCommands | None, grant: Grant) -> "SessionTools":
+        """The tools that a session with this grant has."""
+        mine = attrs.evolve(files, grant=grant)
+        return cls(mine, None if resident_commands is None else attrs.evolve(resident_commands, grant=grant))
 
     def commands(self) -> tuple[str, ...]:
-        permit = self.errands.permit if self.errands is not None else None
-        return tuple(name for name in COMMANDS if permit is not None and name in permit.commands)
+        grant = self.resident_commands.grant if self.resident_commands is not None else None
+        return tuple(name for name in COMMANDS if grant is not None and name in grant.commands)
 
     def names(self) -> tuple[str, ...]:
         return (*self.files.names(), *self.commands())
@@ -50,7 +50,7 @@ class SessionTools:
 
     def call(self, name: str, given: Mapping[str, Any]) -> ToolAnswer:
         """Do it. Whatever is wrong comes back as an answer marked as an error: the resident can read it and go on."""
-        if self.errands is None or name not in self.commands():
+        if self.resident_commands is None or name not in self.commands():
             return self.files.call(name, given, also=self.commands())
         actions: Mapping[str, Callable[[ResidentCommands, Mapping[str, Any]], str]] = {
             "letter": _letter,
@@ -58,54 +58,58 @@ class SessionTools:
             "impulse": _impulse,
         }
         try:
-            return ToolAnswer(actions[name](self.errands, given))
+            return ToolAnswer(actions[name](self.resident_commands, given))
         except (RefusedToolError, RunnerError) as refusal:
             return ToolAnswer(str(refusal), is_error=True)
         except OSError as error:
             return ToolAnswer(f"{name} failed: {error.strerror or error}", is_error=True)
 
 
-def _letter(errands: ResidentCommands, given: Mapping[str, Any]) -> str:
+def _letter(resident_commands: ResidentCommands, given: Mapping[str, Any]) -> str:
     to = word(given, "to")
-    sent = errands.letter(to, word(given, "text"), reply_to=word(given, "reply_to", empty=True) or None)
+    sent = resident_commands.letter(to, word(given, "text"), reply_to=word(given, "reply_to", empty=True) or None)
     return f"{sent.id} to {to}"
 
 
-def _schedule(errands: ResidentCommands, given: Mapping[str, Any]) -> str:
+def _schedule(resident_commands: ResidentCommands, given: Mapping[str, Any]) -> str:
     match word(given, "action", empty=True) or "set":
         case "set":
             at, after = (word(given, member, empty=True) or None for member in ("at", "in"))
             if (at is None) == (after is None):
                 raise RefusedToolError("give either at (HH:MM) or in (such as 2h), and a reason")
-            wanted, before = errands.set_wake(at=at, after=after, reason=word(given, "reason"))
-            replaced = f"; this replaces the wake of {_when(errands, before)}" if before is not None else ""
-            return f"you will wake at {_when(errands, wanted)}{replaced}"
+            wanted, before = resident_commands.set_wake(at=at, after=after, reason=word(given, "reason"))
+            replaced = f"; this replaces the wake of {_when(resident_commands, before)}" if before is not None else ""
+            return f"you will wake at {_when(resident_commands, wanted)}{replaced}"
         case "status":
-            pending, left = errands.own_wake()
-            told = "nothing is set" if pending is None else f"set for {_when(errands, pending)}: {pending.reason}"
+            pending, left = resident_commands.own_wake()
+            told = (
+                "nothing is set"
+                if pending is None
+                else f"set for {_when(resident_commands, pending)}: {pending.reason}"
+            )
             return f"own wakes today: {PER_DAY - left} of {PER_DAY}, {left} left; {told}"
         case "cancel":
-            gone = errands.cancel_wake()
-            return "nothing was set" if gone is None else f"cancelled the wake of {_when(errands, gone)}"
+            gone = resident_commands.cancel_wake()
+            return "nothing was set" if gone is None else f"cancelled the wake of {_when(resident_commands, gone)}"
         case other:
             raise RefusedToolError(f"action {other!r} is none of set, status, cancel")
 
 
-def _impulse(errands: ResidentCommands, given: Mapping[str, Any]) -> str:
-    now = errands.now().astimezone(errands.schedule.zone)
+def _impulse(resident_commands: ResidentCommands, given: Mapping[str, Any]) -> str:
+    now = resident_commands.now().astimezone(resident_commands.schedule.zone)
     match word(given, "action"):
         case "add":
             urgency = word(given, "urgency", empty=True) or URGENCIES[-1]
-            made = errands.impulses.add(word(given, "words"), now=now, urgency=urgency)
+            made = resident_commands.impulses.add(word(given, "words"), now=now, urgency=urgency)
             return f"{made.id} kept for {USUAL_LIFE // timedelta(days=1)} days"
         case "list":
-            lines = [f"{one.id} ({one.urgency}): {one.body}" for one in errands.impulses.live(now)]
+            lines = [f"{one.id} ({one.urgency}): {one.body}" for one in resident_commands.impulses.live(now)]
             return "\n".join(lines) or "no impulses"
         case "drop":
-            return f"{errands.impulses.drop(word(given, 'id'), now=now).id} dropped"
+            return f"{resident_commands.impulses.drop(word(given, 'id'), now=now).id} dropped"
         case other:
             raise RefusedToolError(f"action {other!r} is none of add, list, drop")
 
 
-def _when(errands: ResidentCommands, pending: Pending) -> str:
-    return f"{pending.wake_at.astimezone(errands.schedule.zone):%Y-%m-%d %H:%M}"
+def _when(resident_commands: ResidentCommands, pending: Pending) -> str:
+    return f"{pending.wake_at.astimezone(resident_commands.schedule.zone):%Y-%m-%d %H:%M}"

@@ -69,11 +69,11 @@ class HomeTools:
 
     home: Path
     allowed: tuple[str, ...] = tuple(DESCRIPTIONS)
-    permit: Grant = attrs.field(factory=Grant)
+    grant: Grant = attrs.field(factory=Grant)
     """Of the session that uses them."""
 
     access: Access = attrs.field(
-        init=False, default=attrs.Factory(lambda self: access_of(self.permit, self.home), takes_self=True)
+        init=False, default=attrs.Factory(lambda self: access_of(self.grant, self.home), takes_self=True)
     )
 
     def names(self) -> tuple[str, ...]:

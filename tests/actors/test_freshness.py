@@ -37,7 +37,7 @@ class Household:
     follower: Subscriber
     indexer: Mailbox[Changed | Scan | Meaning]
     watching: trio.CancelScope = attrs.field(factory=trio.CancelScope)
-    life: int = 0
+    lives: int = 0
     told: list[tuple[str, str]] = attrs.field(factory=list)
     news: trio.Event = attrs.field(factory=trio.Event)
 
@@ -48,11 +48,11 @@ class Household:
 
     async def watch(self) -> None:
         """Begin to watch; the first that the watch finds proves that it is in force."""
-        self.life += 1
+        self.lives += 1
         watcher = Watcher(Mailbox[Rescan]("watcher", capacity=4), self._folders, self.indexer.ref)
         self.watching = trio.CancelScope()
         self.nursery.start_soon(self._watched, watcher, self.watching)
-        mark = f"mark-{self.life}"
+        mark = f"mark-{self.lives}"
         with trio.fail_after(WITHIN):
             while not self._knows(mark):
                 self.write(f"scores/{mark}.md")
@@ -92,7 +92,7 @@ class Household:
 
     async def _watched(self, watcher: Watcher, scope: trio.CancelScope) -> None:
         with scope:
-            await watcher.run(ActorContext(name="watcher", number=self.life))
+            await watcher.run(ActorContext(name="watcher", number=self.lives))
 
 
 def subject(message: Changed | Scan | Meaning) -> object:
@@ -209,10 +209,10 @@ async def test_what_happens_while_nobody_watches_is_found(tmp_path: Path) -> Non
         house.write("thoughts/a.md", "changed meanwhile")
         (tmp_path / "thoughts" / "b.md").unlink()
         house.write("thoughts/c.md")
-        house.life += 1
+        house.lives += 1
         house.nursery.start_soon(
             Watcher(Mailbox("watcher", capacity=4), house._folders, house.indexer.ref).run,
-            ActorContext(name="watcher", number=house.life),
+            ActorContext(name="watcher", number=house.lives),
         )
         await house.until(("thought.modified", "a"), ("thought.deleted", "b"), ("thought.created", "c"))
         assert house.listed() == ["a", "c"]

@@ -53,9 +53,17 @@ class World:
 
     async def start(self, nursery: trio.Nursery, index_thread: RunSync = inline) -> None:
         searching = Searching(self.index, index_thread, self.events)
-        keeping = CacheKeeper(self.kept, inline, self.events)
+        cache_keeper = CacheKeeper(self.kept, inline, self.events)
         indexer = Indexer(
-            self.box, self.shelf, self.broadcaster.ref, inline, WallClock(), "test", self.events, searching, keeping
+            self.box,
+            self.shelf,
+            self.broadcaster.ref,
+            inline,
+            WallClock(),
+            "test",
+            self.events,
+            searching,
+            cache_keeper,
         )
         nursery.start_soon(indexer.run, ActorContext(name="indexer", number=1))
         await wait_all_tasks_blocked()
@@ -142,13 +150,13 @@ async def test_after_a_restart_only_what_is_otherwise_is_read(
     first = World(tmp_path)
     first.write("a")
     path = first.write("b")
-    async with trio.open_nursery() as life:
-        await first.start(life)
+    async with trio.open_nursery() as context:
+        await first.start(context)
         await trio.sleep(KEPT_AFTER + 1)
         first.write("b", "Pepper")
         first.box.ref.tell(Changed(str(path)))
         await trio.sleep(KEPT_AFTER + 1)
-        life.cancel_scope.cancel()
+        context.cancel_scope.cancel()
     first.kept.close()
     first.write("b", "Sugar")
     read: list[str] = []
@@ -172,13 +180,13 @@ async def test_a_restarted_indexer_begins_with_the_snapshot_in_force(
     """What another incarnation has put in force is not replaced by what was kept long before."""
     world = World(tmp_path)
     path = world.write("a")
-    async with trio.open_nursery() as life:
-        await world.start(life)
+    async with trio.open_nursery() as context:
+        await world.start(context)
         await trio.sleep(KEPT_AFTER + 1)
         world.write("a", "Pepper")
         world.box.ref.tell(Changed(str(path)))
         assert await world.told() == [("thought.modified", "a")]
-        life.cancel_scope.cancel()
+        context.cancel_scope.cancel()
     await world.start(nursery)
     assert world.shelf.catalogue.shelves["thoughts"].entries["a"].title == "Pepper"
     assert await world.told() == []
@@ -335,15 +343,15 @@ async def test_what_had_to_be_guessed_is_in_the_log_when_it_comes(
     odd = world.folder / "odd.md"
     odd.write_text("---\ntitle: Day 3: Noon\ndate: 2026-03-01\n---\n")
     (world.folder / "bad.md").write_bytes(b"\0" * 50)
-    async with trio.open_nursery() as life:
-        await world.start(life)
+    async with trio.open_nursery() as context:
+        await world.start(context)
         first = world.remarked()
         await trio.sleep(KEPT_AFTER + 61)
         assert world.remarked() == first
         odd.write_text("---\ntitle: Noon\ndate: soon\n---\n")
         world.box.ref.tell(Changed(str(odd)))
         await trio.sleep(KEPT_AFTER + 1)
-        life.cancel_scope.cancel()
+        context.cancel_scope.cancel()
     world.kept.close()
     assert set(first) == {("content.guessed", "thoughts/odd.md"), ("content.left_out", "thoughts/bad.md")}
     assert world.remarked()[len(first) :] == [("content.guessed", "thoughts/odd.md")]

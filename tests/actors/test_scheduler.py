@@ -39,7 +39,7 @@ class World:
     clock: WallClock
     scheduler: Mailbox[Work | Upcoming] = attrs.field(factory=lambda: Mailbox("scheduler", capacity=8))
     session: Mailbox[Work] = attrs.field(factory=lambda: Mailbox("session", capacity=8))
-    desk: Triggers | None = None
+    triggers: Triggers | None = None
     events: EventRing = attrs.field(factory=lambda: EventRing(lambda: EIGHT_O_CLOCK))
     nightly: Nightly | None = None
     current: Callable[[], Settings] | None = None
@@ -54,7 +54,7 @@ class World:
             load_schedule(self.settings.resident.zone),
             self.settings,
             self.clock,
-            self.desk,
+            self.triggers,
             self.events,
             self.nightly,
             self.current,
@@ -210,9 +210,9 @@ async def test_an_own_wake_is_queued_in_its_minute(
 ) -> None:
     """A wake the resident has set is shown as coming, and is one row of the queue a minute after its time at most."""
     wake_at = EIGHT_O_CLOCK + timedelta(minutes=90)
-    world.desk = Triggers.make(world.settings, world.ledger, load_schedule(world.settings.resident.zone), inline)
-    assert world.desk.own_file is not None
-    world.desk.own_file.set(Pending(wake_at=wake_at, reason="the tide", created_at=EIGHT_O_CLOCK))
+    world.triggers = Triggers.make(world.settings, world.ledger, load_schedule(world.settings.resident.zone), inline)
+    assert world.triggers.own_file is not None
+    world.triggers.own_file.set(Pending(wake_at=wake_at, reason="the tide", created_at=EIGHT_O_CLOCK))
     await world.start(nursery)
     coming = await Upcoming(8).ask(world.scheduler.ref, within=1)
     assert [wake.type for wake in coming[:3]] == ["midmorning", "self", "noon"]
@@ -231,9 +231,9 @@ async def test_a_trigger_that_fails_is_an_event_and_slots_go_on(
     world: World, nursery: trio.Nursery, autojump_clock: MockClock
 ) -> None:
     """What can't be read is told, asked again a minute later, and keeps no slot from its wake."""
-    world.desk = Triggers.make(world.settings, world.ledger, load_schedule(world.settings.resident.zone), inline)
-    assert world.desk.own_file is not None
-    world.desk.own_file.history.mkdir(parents=True)
+    world.triggers = Triggers.make(world.settings, world.ledger, load_schedule(world.settings.resident.zone), inline)
+    assert world.triggers.own_file is not None
+    world.triggers.own_file.history.mkdir(parents=True)
     await world.start(nursery)
     await trio.sleep(3601)
     await wait_all_tasks_blocked()

@@ -321,7 +321,7 @@ async def test_a_budget_is_in_force_with_the_next_wake(tmp_path: Path, nursery: 
         s.settings = attrs.evolve(plain, git=attrs.evolve(plain.git, push="false"))
         assert (await house.over(await house.wake())).state == "completed"
         assert house.made.engine.settings is s.settings
-        assert house.made.engine.purse.settings is s.settings
+        assert house.made.engine.budget_guard.settings is s.settings
         nursery.cancel_scope.cancel()
 
 
@@ -349,9 +349,9 @@ async def test_a_ledger_that_takes_nothing_is_waited_for(
             await house.start(nursery)
             session_id = await house.wake()
             with trio.fail_after(OVER_WITHIN):
-                while not house.made.board.state.waits:
+                while not house.made.current_session.state.waits:
                     await trio.sleep(0.01)
-            assert "the ledger can't take it" in house.made.board.state.waits
+            assert "the ledger can't take it" in house.made.current_session.state.waits
             assert house.supervisor.children()[0].restarts == 0
         row = await house.over(session_id)
         assert (row.state, row.cost_usd) == ("completed", 0.25)
@@ -360,7 +360,7 @@ async def test_a_ledger_that_takes_nothing_is_waited_for(
         causes = [event.fields["cause"] for event in house.events.recent(200) if event.name == LEDGER]
         assert causes[-1] == ""
         assert fake_cli.spawns(program) == 1
-        assert house.made.board.state.waits == ""
+        assert house.made.current_session.state.waits == ""
         nursery.cancel_scope.cancel()
 
 
@@ -377,7 +377,7 @@ async def test_an_end_is_heeded_while_the_record_waits(
             await house.start(nursery)
             session_id = await house.wake()
             with trio.fail_after(OVER_WITHIN):
-                while not house.made.board.state.waits:
+                while not house.made.current_session.state.waits:
                     await trio.sleep(0.01)
             with trio.fail_after(5):
                 report = await house.supervisor.restart("session", by="the test")

@@ -45,8 +45,8 @@ async def test_it_knows_how_the_service_stands(
     port = listeners[0].socket.getsockname()[1]
     box: Mailbox[Work] = Mailbox("telegram", capacity=4)
     actor = Telegram(box, f"http://127.0.0.1:{port}", "123:abc")
-    life = ActorContext(name="telegram", number=1)
-    nursery.start_soon(actor.run, life)
+    context = ActorContext(name="telegram", number=1)
+    nursery.start_soon(actor.run, context)
     with trio.fail_after(KNOWN_WITHIN):
         while actor.standing == "connecting":
             await trio.sleep(0.01)

@@ -65,9 +65,9 @@ class Counter:
     reached: trio.Event
     total: int = 0
 
-    async def run(self, life: ActorContext) -> None:
+    async def run(self, context: ActorContext) -> None:
         """Count, answer, crash on demand."""
-        life.started()
+        context.started()
         while True:
             message = await self.mailbox.receive()
             match message:

@@ -123,7 +123,7 @@ class Storm:
             await house.ledger.wakes.enqueue(WakeRequest(type="custom", message="go on"), house.now())
             house.mailboxes.session.ref.tell(Work())
         with trio.fail_after(NEW_LIFE_WITHIN):
-            while house.board.state.phase != "running":
+            while house.current_session.state.phase != "running":
                 await trio.sleep(0.005)
 
     async def quiet(self, house: Runtime) -> None:
@@ -151,7 +151,7 @@ def main() -> int:
         viewers=int(environ.pop("STORM_VIEWERS")),
         rng=random.Random(int(environ.pop("STORM_SEED"))),
     )
-    tuning = FaultInjection(
+    fault_injection = FaultInjection(
         fault=storm.fault,
         child_intensity=NO_LIMIT,
         child_backoff=AT_ONCE,
@@ -159,7 +159,7 @@ def main() -> int:
     )
 
     def up(start: Start) -> int:
-        return run(start, environ=environ, tuning=tuning, companion=storm.drive)
+        return run(start, environ=environ, fault_injection=fault_injection, companion=storm.drive)
 
     return cli(sys.argv[1:], CliContext(environ, up))
 

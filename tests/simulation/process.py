@@ -80,8 +80,8 @@ class Process:
         self.ledger = await Ledger.open(
             self.settings.paths.ledger, run_sync=self.power.writes, run_read=self.power.reads, zone=zone
         )
-        errands = ResidentCommands(self.settings, load_schedule(zone), self.world.clock)
-        self.resident = Resident(self.world, self.power, errands, self.ledger)
+        resident_commands = ResidentCommands(self.settings, load_schedule(zone), self.world.clock)
+        self.resident = Resident(self.world, self.power, resident_commands, self.ledger)
         self.events = EventRing(self.world.clock)
         letters = DeadLetters(now=self.world.clock)
         kinds = read_kinds(resources.config_dir() / "content.toml")
@@ -145,10 +145,10 @@ class Process:
             self.boxes.scheduler,
             self.boxes.session.ref,
             self.ledger,
-            self.resident.errands.schedule,
+            self.resident.resident_commands.schedule,
             self.settings,
             self.world.clock,
-            Triggers.make(self.settings, self.ledger, self.resident.errands.schedule, self.power.files),
+            Triggers.make(self.settings, self.ledger, self.resident.resident_commands.schedule, self.power.files),
             self.events,
         )
 

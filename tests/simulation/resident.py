@@ -27,16 +27,16 @@ class Resident:
 
     world: World
     power: Power
-    errands: ResidentCommands
+    resident_commands: ResidentCommands
     ledger: Ledger
 
     async def act(self, order: RunOrder) -> None:
         """As the session goes on."""
-        errands = attrs.evolve(self.errands, permit=order.permit)
-        if "letter" in order.permit.commands:
-            await self._answer(errands, order.user)
+        resident_commands = attrs.evolve(self.resident_commands, grant=order.grant)
+        if "letter" in order.grant.commands:
+            await self._answer(resident_commands, order.user)
         if self.world.rng.random() < PLANS:
-            await self._plan(errands)
+            await self._plan(resident_commands)
 
     async def look_at_pause(self, session_id: str) -> None:
         """No wake that nobody asked for at the moment has a model while such wakes are paused."""
@@ -48,7 +48,7 @@ class Resident:
     async def look_for_own(self) -> None:
         """The wake that was set last is set still, or in the queue."""
         last = self.world.own_last
-        pending = await self.power.reads(self.errands.own_file.pending)
+        pending = await self.power.reads(self.resident_commands.own_file.pending)
         if last and (pending is None or pending.key != last):
             queued = await self.ledger.wakes.keyed(KEY, EVER)
             if not any(wake.key == last for wake in queued):
@@ -56,23 +56,23 @@ class Resident:
 
     def own_due(self) -> bool:
         """Whether a wake that is set should have begun by now."""
-        pending = self.errands.own_file.pending()
+        pending = self.resident_commands.own_file.pending()
         return pending is not None and pending.wake_at <= self.world.clock()
 
-    async def _answer(self, errands: ResidentCommands, prompt: str) -> None:
+    async def _answer(self, resident_commands: ResidentCommands, prompt: str) -> None:
         user = ""
         for found in LETTER.finditer(prompt):
             user = found[1] or user
             if found[2] and self.world.rng.random() < ANSWERS:
-                await self.power.files(partial(errands.letter, user, "Thank you.", reply_to=found[2]))
+                await self.power.files(partial(resident_commands.letter, user, "Thank you.", reply_to=found[2]))
 
-    async def _plan(self, errands: ResidentCommands) -> None:
+    async def _plan(self, resident_commands: ResidentCommands) -> None:
         await self.look_for_own()
         span, reason = f"{self.world.rng.randrange(40, 600)}m", f"Look for the {self.world.token()}."
         last = self.world.own_last
         self.world.own_last = ""  # until the new one is on the disk, nobody knows which one is set
         try:
-            wanted, _ = await self.power.files(partial(errands.set_wake, at=None, after=span, reason=reason))
+            wanted, _ = await self.power.files(partial(resident_commands.set_wake, at=None, after=span, reason=reason))
         except SelfWakeRefused:
             self.world.own_last = last
             return

@@ -85,7 +85,7 @@ class AnthropicApi:
     options: ApiOptions
     tools: HomeTools
     run_sync: RunSync
-    errands: ResidentCommands | None = None
+    resident_commands: ResidentCommands | None = None
     """Without them no session has the resident's commands."""
     name: str = "anthropic-api"
 
@@ -99,7 +99,7 @@ class AnthropicApi:
             api_key=self.options.api_key, base_url=self.options.base_url, max_retries=0, timeout=self.options.stall
         )
         recorder = Recorder(listener, order.model)
-        tools = SessionTools.of(self.tools, self.errands, order.permit)
+        tools = SessionTools.of(self.tools, self.resident_commands, order.grant)
         # an answer that is no JSON or no text is as broken as one that stops
         failures = (sdk.APIError, transport.HTTPError, _BrokenError, json.JSONDecodeError, UnicodeDecodeError)
         talk = _Talk(order, recorder, self.options, tools, self.run_sync, client, failures)

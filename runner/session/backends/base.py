@@ -47,7 +47,7 @@ class RunOrder:
     """Watched by whoever listens, whatever the backend; None is no limit."""
     withheld: tuple[str, ...] = ()
     """Commands and tools that carry words out of the house, and that this session must not have."""
-    permit: Grant = attrs.field(factory=Grant)
+    grant: Grant = attrs.field(factory=Grant)
     """The resident's commands that this session may call, and whose words it may read."""
     links: tuple[str, ...] = ()
     """Links in the home that lead to places this session may not look at; by their paths in the home."""

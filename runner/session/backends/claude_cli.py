@@ -142,7 +142,7 @@ def arguments(order: RunOrder, options: CliOptions) -> list[str]:
 
 
 def _allowed(order: RunOrder, options: CliOptions) -> list[str]:
-    return [*options.allow, *cli_rules(order.permit.commands)]
+    return [*options.allow, *cli_rules(order.grant.commands)]
 
 
 def offered(tools: Sequence[str], allow: Sequence[str]) -> list[str]:
@@ -153,7 +153,7 @@ def offered(tools: Sequence[str], allow: Sequence[str]) -> list[str]:
 
 def cli_settings(order: RunOrder, options: CliOptions) -> dict[str, object]:
     """The CLI's settings of one session: its rules, and the guard before each use of a tool."""
-    access = access_of(order.permit, order.home)
+    access = access_of(order.grant, order.home)
     permissions: dict[str, object] = {"deny": deny_rules(access, order.links) + withholding_rules(order.withheld)}
     if not options.dangerous:
         permissions |= {"defaultMode": "acceptEdits", "allow": _allowed(order, options)}
@@ -171,8 +171,8 @@ def guarded(order: RunOrder, options: CliOptions) -> dict[str, object]:
     inside = [pattern.partition("(")[2].removesuffix(")") for pattern in patterns]
     whole = options.dangerous or SHELL in options.tools or any(pattern in {"", "*", ":*"} for pattern in inside)
     return {
-        "access": access_of(order.permit, order.home).as_json(),
-        "commands": list(order.permit.commands),
+        "access": access_of(order.grant, order.home).as_json(),
+        "commands": list(order.grant.commands),
         "patterns": inside,
         "shell": whole,
     }

@@ -71,7 +71,7 @@ class Rehearsal:
     tools: HomeTools
     run_sync: RunSync
     speed: float = 60.0
-    errands: ResidentCommands | None = None
+    resident_commands: ResidentCommands | None = None
     """Without them no session has the resident's commands."""
     name: str = "rehearsal"
 
@@ -79,7 +79,7 @@ class Rehearsal:
         await listener.spawning()
         await listener.spawned(None, None)
         began = trio.current_time()
-        tools = SessionTools.of(self.tools, self.errands, order.permit)
+        tools = SessionTools.of(self.tools, self.resident_commands, order.grant)
         act = _Act(order, Recorder(listener, MODEL), tools, self.run_sync, self.speed)
         with trio.move_on_after(order.deadline) as deadline:
             await act.play()

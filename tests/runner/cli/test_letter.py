@@ -4,7 +4,7 @@ import json
 
 import attrs
 
-from runner.tools import grants as permit
+from runner.tools import grants as grant
 from runner.tools.capabilities import Grant
 from tests.runner.cli.conftest import CommandLine
 
@@ -38,7 +38,7 @@ def test_refusals_exit_1_and_bad_usage_2(lived: CommandLine) -> None:
 
 
 def test_a_session_writes_only_to_whom_it_may(lived: CommandLine) -> None:
-    """The caller's mark finds the session's permit: others can't be written to, nothing closed or from outside can be
+    """The caller's mark finds the session's grant: others can't be written to, nothing closed or from outside can be
     sent, another home can't be named; and when the session has ended, nothing at all.
     """
     for user in ("mira", "tom"):
@@ -49,7 +49,7 @@ def test_a_session_writes_only_to_whom_it_may(lived: CommandLine) -> None:
     (lived.folder / "outside.txt").write_text("outside")
     place = lived.home / "data" / "tmp" / "20260301-120000"
     place.mkdir(parents=True)
-    permit.keep(place, Grant(("letter",), ("mira",)))
+    grant.keep(place, Grant(("letter",), ("mira",)))
     inside = attrs.evolve(lived, environ={**lived.environ, "CLAUDE_SESSION_ID": place.name})
     assert inside("letter", "--to", "mira", "hello").code == 0
     assert inside("letter", "--to", "mira", "--file", "sandbox/letter.md").code == 0
@@ -62,7 +62,7 @@ def test_a_session_writes_only_to_whom_it_may(lived: CommandLine) -> None:
         assert inside("letter", *arguments).code == code, arguments
     assert inside("schedule", "--at", "16:30", "--reason", "x").code == 1
     assert inside("impulse", "list").code == 1
-    (place / "permit.json").unlink()
+    (place / "grant.json").unlink()
     assert inside("letter", "--to", "mira", "late").code == 1
     lines = (lived.home / "mailbox" / "mira" / "thread.jsonl").read_text().splitlines()
     assert [json.loads(line)["body"] for line in lines] == ["hello", "from the sandbox"]

@@ -94,9 +94,9 @@ class Acting:
 
     function: Run
 
-    async def run(self, life: ActorContext) -> object:
+    async def run(self, context: ActorContext) -> object:
         """Run the function."""
-        return await self.function(life)
+        return await self.function(context)
 
 
 def acting(function: Run) -> Callable[[], Acting]:
@@ -104,9 +104,9 @@ def acting(function: Run) -> Callable[[], Acting]:
     return lambda: Acting(function)
 
 
-async def idle(life: ActorContext) -> None:
+async def idle(context: ActorContext) -> None:
     """Be ready and do nothing for ever."""
-    life.started()
+    context.started()
     await trio.sleep_forever()
 
 
@@ -117,13 +117,13 @@ async def nothing(_message: Message, _life: ActorContext) -> None:
 def worker(box: Box, handle: Handle = nothing, log: list[Any] | None = None) -> Run:
     """Receive for ever, noting each message before it is handled; a question is answered with its number."""
 
-    async def run(life: ActorContext) -> None:
-        life.started()
+    async def run(context: ActorContext) -> None:
+        context.started()
         while True:
             message = await box.receive()
             if log is not None:
                 log.append(message)
-            await handle(message, life)
+            await handle(message, context)
             if isinstance(message, (Ask, AskAgain)):
                 message.reply.send(message.n)
 

@@ -67,8 +67,8 @@ async def test_a_restart_that_outlasts_the_grace(
     log: list[Message] = []
     told: list[str] = []
 
-    async def handle(_message: Message, life: ActorContext) -> None:
-        if life.number <= 5:
+    async def handle(_message: Message, context: ActorContext) -> None:
+        if context.number <= 5:
             await trio.sleep(20)
 
     async def ask(question: Ask) -> None:
@@ -97,8 +97,8 @@ async def test_the_asker_may_leave(rig: Rig, autojump_clock: trio.testing.MockCl
     """A restart ordered by the very child that is restarted completes."""
     box: Box = Mailbox("control", capacity=9)
 
-    async def handle(_message: Message, life: ActorContext) -> None:
-        if life.number == 1:
+    async def handle(_message: Message, context: ActorContext) -> None:
+        if context.number == 1:
             await supervisor.restart("control", by="itself")
 
     supervisor = await rig.start(ChildSpec(name="control", factory=acting(worker(box, handle)), mailbox=box, grace=1))
@@ -143,11 +143,11 @@ async def test_orders_in_backoff(
     """In back-off: restart and start begin at once, stop stops, kill has nothing to do."""
     crashes = [1, 1]
 
-    async def weak(life: ActorContext) -> None:
+    async def weak(context: ActorContext) -> None:
         if crashes:
             crashes.pop()
             raise ValueError
-        await idle(life)
+        await idle(context)
 
     supervisor = await rig.start(ChildSpec(name="a", factory=acting(weak)))
     assert states(supervisor) == {"a": "backoff"}
@@ -190,10 +190,10 @@ async def test_orders_during_the_start(rig: Rig, autojump_clock: trio.testing.Mo
     begun: list[str] = []
 
     def slow(name: str) -> ChildSpec:
-        async def run(life: ActorContext) -> None:
+        async def run(context: ActorContext) -> None:
             begun.append(name)
             await trio.sleep(3)
-            life.started()
+            context.started()
             await trio.sleep_forever()
 
         return ChildSpec(name=name, factory=acting(run))
@@ -215,11 +215,11 @@ async def test_a_start_of_a_failed_child_gives_a_fresh_budget(rig: Rig, autojump
     """After `failed`, the operator's start forgets the failures before."""
     crashes = [1] * 13
 
-    async def weak(life: ActorContext) -> None:
+    async def weak(context: ActorContext) -> None:
         if crashes:
             crashes.pop()
             raise ValueError
-        await idle(life)
+        await idle(context)
 
     supervisor = await rig.start(ChildSpec(name="a", factory=acting(weak)))
     await trio.sleep(30)
@@ -241,8 +241,8 @@ async def test_a_stuck_kill_says_so(rig: Rig, autojump_clock: trio.testing.MockC
     """When cancellation has no effect the answer comes after the cancel grace."""
     let_go = trio.Event()
 
-    async def run(life: ActorContext) -> None:
-        life.started()
+    async def run(context: ActorContext) -> None:
+        context.started()
         with trio.CancelScope(shield=True):
             await let_go.wait()
 
@@ -257,17 +257,17 @@ async def test_a_draining_actor_ends_itself(rig: Rig, autojump_clock: trio.testi
     box: Box = Mailbox("a", capacity=9)
     log: list[Message] = []
 
-    async def run(life: ActorContext) -> None:
-        life.started()
+    async def run(context: ActorContext) -> None:
+        context.started()
         async with trio.open_nursery() as nursery:
-            nursery.start_soon(drain, life, nursery)
+            nursery.start_soon(drain, context, nursery)
             while True:
                 log.append(await box.receive())
                 await trio.sleep(1)
 
-    async def drain(life: ActorContext, nursery: trio.Nursery) -> None:
-        await life.stopping.wait()
-        await trio.sleep(life.number * 2.75)
+    async def drain(context: ActorContext, nursery: trio.Nursery) -> None:
+        await context.stopping.wait()
+        await trio.sleep(context.number * 2.75)
         nursery.cancel_scope.cancel()
 
     supervisor = await rig.start(
@@ -300,21 +300,21 @@ async def test_an_idle_actor_is_ended_at_once(rig: Rig, autojump_clock: trio.tes
 
 async def test_no_new_message_is_begun_under_a_wish(rig: Rig, autojump_clock: trio.testing.MockClock) -> None:
     """After a restart was asked for, the message in hand is finished and the next one waits for the next life."""
-    box: Box = Mailbox("a", capacity=9, hands=2)
+    box: Box = Mailbox("a", capacity=9, concurrency=2)
     lives: list[tuple[int, int]] = []
 
-    async def hand(life: ActorContext) -> None:
+    async def hand(context: ActorContext) -> None:
         while True:
             message = await box.receive()
             assert isinstance(message, Do)
-            lives.append((message.n, life.number))
+            lives.append((message.n, context.number))
             await trio.sleep(message.n)
 
-    async def run(life: ActorContext) -> None:
+    async def run(context: ActorContext) -> None:
         async with trio.open_nursery() as nursery:
-            nursery.start_soon(hand, life)
-            nursery.start_soon(hand, life)
-            life.started()
+            nursery.start_soon(hand, context)
+            nursery.start_soon(hand, context)
+            context.started()
 
     supervisor = await rig.start(ChildSpec(name="a", factory=acting(run), mailbox=box, grace=10))
     for n in range(1, 6):
@@ -332,8 +332,8 @@ async def test_ask_against_restart(rig: Rig, autojump_clock: trio.testing.MockCl
     box: Box = Mailbox("a", capacity=9)
     log: list[Message] = []
 
-    async def handle(message: Message, life: ActorContext) -> None:
-        if life.number == 1 or message == AskAgain(2):
+    async def handle(message: Message, context: ActorContext) -> None:
+        if context.number == 1 or message == AskAgain(2):
             await trio.sleep(1)
             raise ValueError
 
@@ -352,10 +352,10 @@ async def test_an_order_may_give_more_time(rig: Rig, autojump_clock: trio.testin
     """A grace given with the order replaces the spec's, and the actor can see it."""
     seen: list[float] = []
 
-    async def run(life: ActorContext) -> None:
-        life.started()
-        await life.stopping.wait()
-        seen.append(life.grace)
+    async def run(context: ActorContext) -> None:
+        context.started()
+        await context.stopping.wait()
+        seen.append(context.grace)
         await trio.sleep(500)
 
     supervisor = await rig.start(ChildSpec(name="a", factory=acting(run), drains=True))

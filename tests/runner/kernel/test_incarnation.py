@@ -68,8 +68,8 @@ async def test_a_hanging_timer_tick_is_noticed(rig: Rig, autojump_clock: trio.te
     """Leaving receive() by a timeout starts the limit like leaving it with a message."""
     box: Box = Mailbox("a", capacity=9)
 
-    async def run(life: ActorContext) -> None:
-        life.started()
+    async def run(context: ActorContext) -> None:
+        context.started()
         with trio.move_on_after(7):
             await box.receive()
         await stand_still()
@@ -84,18 +84,18 @@ async def test_a_hanging_timer_tick_is_noticed(rig: Rig, autojump_clock: trio.te
 
 async def test_the_one_that_hangs_is_named_among_many(rig: Rig, autojump_clock: trio.testing.MockClock) -> None:
     """Of an actor's tasks the one that hangs is named, not those that wait for their mailbox."""
-    box: Box = Mailbox("a", capacity=9, hands=3)
+    box: Box = Mailbox("a", capacity=9, concurrency=3)
 
     async def hand() -> None:
         while True:
             if await box.receive() == Do(1):
                 await stand_still()
 
-    async def run(life: ActorContext) -> None:
+    async def run(context: ActorContext) -> None:
         async with trio.open_nursery() as nursery:
             for _ in range(3):
                 nursery.start_soon(hand)
-            life.started()
+            context.started()
 
     await rig.start(ChildSpec(name="a", factory=acting(run), mailbox=box))
     box.ref.tell(Do(0))
@@ -107,7 +107,7 @@ async def test_the_one_that_hangs_is_named_among_many(rig: Rig, autojump_clock: 
 
 async def test_each_hand_has_its_own_limit(rig: Rig, autojump_clock: trio.testing.MockClock) -> None:
     """With several hands a busy colleague does not renew the limit of one that hangs."""
-    box: Box = Mailbox("a", capacity=999, hands=2)
+    box: Box = Mailbox("a", capacity=999, concurrency=2)
 
     async def hand() -> None:
         while True:
@@ -115,11 +115,11 @@ async def test_each_hand_has_its_own_limit(rig: Rig, autojump_clock: trio.testin
                 await stand_still()
             await trio.sleep(1)
 
-    async def run(life: ActorContext) -> None:
+    async def run(context: ActorContext) -> None:
         async with trio.open_nursery() as nursery:
             nursery.start_soon(hand)
             nursery.start_soon(hand)
-            life.started()
+            context.started()
 
     await rig.start(ChildSpec(name="a", factory=acting(run), mailbox=box))
     for n in range(1, 100):
@@ -147,19 +147,19 @@ async def test_a_beat_renews_what_it_speaks_for(
     """From the handler: its own limit. From a helper: the handler's, unless there is a silence limit."""
     box: Box = Mailbox("a", capacity=9)
 
-    async def beat(life: ActorContext) -> None:
+    async def beat(context: ActorContext) -> None:
         while True:
             await trio.sleep(5)
-            life.beat()
+            context.beat()
 
-    async def handle(_message: Message, life: ActorContext) -> None:
+    async def handle(_message: Message, context: ActorContext) -> None:
         async with trio.open_nursery() as nursery:
             if beats_from == "helper":
-                nursery.start_soon(beat, life)
+                nursery.start_soon(beat, context)
             for _ in range(10):
                 await trio.sleep(6)
                 if beats_from == "handler":
-                    life.beat()
+                    context.beat()
             nursery.cancel_scope.cancel()
 
     await rig.start(
@@ -177,12 +177,12 @@ async def test_a_beat_renews_what_it_speaks_for(
 async def test_silence_has_a_limit(rig: Rig, every: float, hangs: bool, autojump_clock: trio.testing.MockClock) -> None:
     """An actor that waits elsewhere must beat within its silence limit, counted from its start."""
 
-    async def run(life: ActorContext) -> None:
-        life.beat()
-        life.started()
+    async def run(context: ActorContext) -> None:
+        context.beat()
+        context.started()
         while True:
             await trio.sleep(every)
-            life.beat()
+            context.beat()
 
     await rig.start(ChildSpec(name="a", factory=acting(run), silence_limit=10))
     await trio.sleep(50)
@@ -192,8 +192,8 @@ async def test_silence_has_a_limit(rig: Rig, every: float, hangs: bool, autojump
 async def test_a_start_has_a_limit(rig: Rig, autojump_clock: trio.testing.MockClock) -> None:
     """An actor that is not ready in time is ended like one that hangs; the text says what it did not do."""
 
-    async def run(life: ActorContext) -> None:
-        life.beat()  # no beat makes a start longer
+    async def run(context: ActorContext) -> None:
+        context.beat()  # no beat makes a start longer
         await stand_still()
 
     supervisor = await rig.start(ChildSpec(name="a", factory=acting(run), start_limit=4))
@@ -205,17 +205,17 @@ async def test_a_start_has_a_limit(rig: Rig, autojump_clock: trio.testing.MockCl
 async def test_started_twice_is_harmless(rig: Rig, autojump_clock: trio.testing.MockClock) -> None:
     """Only the first `started()` counts; a life built by hand needs no supervisor."""
 
-    async def run(life: ActorContext) -> None:
-        life.started()
-        life.started()
+    async def run(context: ActorContext) -> None:
+        context.started()
+        context.started()
         await trio.sleep_forever()
 
     await rig.start(ChildSpec(name="a", factory=acting(run)))
     assert len(rig.fields("actor.ready")) == 1
-    life = ActorContext(name="x", number=1)
-    life.started()
-    life.beat()
-    assert life.is_ready
+    context = ActorContext(name="x", number=1)
+    context.started()
+    context.beat()
+    assert context.is_ready
 
 
 async def test_the_shielded_actor(rig: Rig, autojump_clock: trio.testing.MockClock) -> None:
@@ -224,17 +224,17 @@ async def test_the_shielded_actor(rig: Rig, autojump_clock: trio.testing.MockClo
     alive: list[int] = []
     most: list[int] = []
 
-    async def run(life: ActorContext) -> None:
-        alive.append(life.number)
+    async def run(context: ActorContext) -> None:
+        alive.append(context.number)
         most.append(len(alive))
-        life.started()
+        context.started()
         try:
-            if life.number == 1:
+            if context.number == 1:
                 with trio.CancelScope(shield=True):
                     await let_go.wait()
             await trio.sleep_forever()
         finally:
-            alive.remove(life.number)
+            alive.remove(context.number)
 
     supervisor = await rig.start(ChildSpec(name="a", factory=acting(run), grace=2, cancel_grace=5))
     began = trio.current_time()
@@ -304,17 +304,17 @@ async def test_a_clean_up_that_raises_while_the_root_is_cancelled(
             msg = "clean-up"
             raise ValueError(msg)
 
-    async def bad(life: ActorContext) -> None:
+    async def bad(context: ActorContext) -> None:
         async with trio.open_nursery() as nursery:
             nursery.start_soon(bad_nurse)
-            life.started()
+            context.started()
 
-    async def good(life: ActorContext) -> None:
-        life.started()
+    async def good(context: ActorContext) -> None:
+        context.started()
         try:
             await trio.sleep_forever()
         finally:
-            ended.append(life.name)
+            ended.append(context.name)
 
     supervisor = rig.supervisor(
         *(ChildSpec(name=name, factory=acting(bad if name == "bad" else good)) for name in ("a", "bad", "z"))
@@ -334,8 +334,8 @@ async def test_a_clean_up_that_raises_at_a_wished_end(
 ) -> None:
     """After a wish it is an event and not a crash; a kill counts as a crash and tells of it."""
 
-    async def bad(life: ActorContext) -> None:
-        life.started()
+    async def bad(context: ActorContext) -> None:
+        context.started()
         try:
             await trio.sleep_forever()
         finally:
@@ -376,8 +376,8 @@ async def test_a_hang_that_ends_in_an_error_is_a_hang(rig: Rig, autojump_clock: 
 async def test_an_interrupt_is_nobodys_crash(rig: Rig, autojump_clock: trio.testing.MockClock) -> None:
     """KeyboardInterrupt goes through the supervisor, and so does one in a group beside an error."""
 
-    async def interrupted(life: ActorContext) -> None:
-        life.started()
+    async def interrupted(context: ActorContext) -> None:
+        context.started()
         raise BaseExceptionGroup("both", [KeyboardInterrupt(), ValueError("beside")])
 
     supervisor = rig.supervisor(ChildSpec(name="a", factory=acting(interrupted)))
@@ -399,10 +399,10 @@ async def test_cancellation_at_every_await(rig: Rig, at: str, autojump_clock: tr
             await Ask(1).ask(other.ref, within=500)
         await trio.sleep_forever()
 
-    async def run(life: ActorContext) -> None:
+    async def run(context: ActorContext) -> None:
         if at == "start":
             await trio.sleep_forever()
-        await worker(box, handle)(life)
+        await worker(box, handle)(context)
 
     supervisor = rig.supervisor(ChildSpec(name="a", factory=acting(run), mailbox=box))
     async with trio.open_nursery() as nursery:
@@ -418,14 +418,14 @@ async def test_cancellation_at_every_await(rig: Rig, at: str, autojump_clock: tr
 
 
 async def test_a_life_knows_why_it_ends(rig: Rig, autojump_clock: trio.testing.MockClock) -> None:
-    """`wish` and `why` are set before `stopping`, so that clean-up can record the reason."""
+    """`stop_reason` and `why` are set before `stopping`, so that clean-up can record the reason."""
     seen: list[tuple[str, str]] = []
 
-    async def run(life: ActorContext) -> None:
-        life.started()
-        await life.stopping.wait()
-        assert life.wish is not None
-        seen.append((life.wish.value, life.why))
+    async def run(context: ActorContext) -> None:
+        context.started()
+        await context.stopping.wait()
+        assert context.stop_reason is not None
+        seen.append((context.stop_reason.value, context.why))
 
     supervisor = await rig.start(
         ChildSpec(name="a", factory=acting(run), drains=True), ChildSpec(name="b", factory=acting(idle))

@@ -92,7 +92,7 @@ async def test_timeout_and_tell_on_one_instant(box: Box, autojump_clock: trio.te
 
 async def test_a_message_wakes_one_waiter(box: Box, autojump_clock: trio.testing.MockClock) -> None:
     """With several hands each message is taken once, and the begin of handling keeps the order."""
-    many: Box = Mailbox[Message]("many", capacity=10, hands=3)
+    many: Box = Mailbox[Message]("many", capacity=10, concurrency=3)
     taken: list[Message] = []
 
     async def hand() -> None:
@@ -130,7 +130,7 @@ async def test_a_hand_too_many_is_an_error(
 
 async def test_a_woken_hand_may_find_nothing(box: Box, autojump_clock: trio.testing.MockClock) -> None:
     """A waiter whose message another hand took in the meantime waits on."""
-    two: Box = Mailbox[Message]("two", capacity=10, hands=2)
+    two: Box = Mailbox[Message]("two", capacity=10, concurrency=2)
     taken: list[str] = []
 
     async def waiter() -> None:

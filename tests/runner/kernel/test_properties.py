@@ -62,8 +62,8 @@ def told(kind: str, n: int) -> Message:
 
 
 @LENIENT
-@given(steps=STEPS, hands=st.sampled_from([1, 1, 3]), strategy=st.sampled_from(Strategy))
-def test_nothing_is_lost_and_order_is_kept(steps: list[tuple[str, Any]], hands: int, strategy: Strategy) -> None:
+@given(steps=STEPS, concurrency=st.sampled_from([1, 1, 3]), strategy=st.sampled_from(Strategy))
+def test_nothing_is_lost_and_order_is_kept(steps: list[tuple[str, Any]], concurrency: int, strategy: Strategy) -> None:
     """First deliveries in order; done, dead, expired and queued add up; attempts ≤ 3; one life at a time."""
 
     async def main() -> None:
@@ -73,15 +73,15 @@ def test_nothing_is_lost_and_order_is_kept(steps: list[tuple[str, Any]], hands: 
 
     async def scene(nursery: trio.Nursery) -> None:
         rig, world = Rig(nursery), World()
-        box: Box = Mailbox("a", capacity=20, hands=hands)
+        box: Box = Mailbox("a", capacity=20, concurrency=concurrency)
 
-        async def run(life: ActorContext) -> None:
+        async def run(context: ActorContext) -> None:
             world.alive += 1
             assert world.alive == 1
             try:
                 async with trio.open_nursery() as inner:
-                    for _ in range(hands):
-                        inner.start_soon(worker(box, world.handle), life)
+                    for _ in range(concurrency):
+                        inner.start_soon(worker(box, world.handle), context)
             finally:
                 world.alive -= 1
 
@@ -113,7 +113,7 @@ def test_nothing_is_lost_and_order_is_kept(steps: list[tuple[str, Any]], hands: 
         dead = [letter for letter in rig.letters.letters() if not letter.reason.startswith("refused")]
         assert len(dead) == now.dead
         assert all(letter.attempts <= 3 for letter in dead)
-        if hands == 1:
+        if concurrency == 1:
             # with several hands a message may be taken along by another one's crash
             assert now.dropped or {n for n in accepted if n in world.begun} == set(accepted)
         await rig.end(supervisor)
@@ -244,10 +244,10 @@ def test_every_spec_reaches_failed_and_comes_back(name: str) -> None:
         async with trio.open_nursery() as nursery:
             rig = Rig(nursery)
 
-            async def run(life: ActorContext) -> None:
-                if life.number <= 7:
+            async def run(context: ActorContext) -> None:
+                if context.number <= 7:
                     raise ValueError
-                life.started()
+                context.started()
                 await trio.sleep_forever()
 
             supervisor = await rig.start(ChildSpec(name=name, factory=acting(run)))

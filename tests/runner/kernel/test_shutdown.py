@@ -11,11 +11,11 @@ from tests.runner.kernel.support import Ask, Box, Do, Message, Once, Poke, Rig, 
 def slow(name: str, seconds: float, grace: float, *, from_shutdown: bool = False) -> ChildSpec:
     """A child that takes its time to end by itself."""
 
-    async def run(life: ActorContext) -> None:
-        life.started()
-        await (life.shutdown if from_shutdown else life.stopping).wait()
+    async def run(context: ActorContext) -> None:
+        context.started()
+        await (context.shutdown if from_shutdown else context.stopping).wait()
         await trio.sleep(seconds)
-        await life.stopping.wait()
+        await context.stopping.wait()
 
     return ChildSpec(name=name, factory=acting(run), grace=grace, drains=True, grace_from_shutdown=from_shutdown)
 
@@ -181,9 +181,9 @@ async def test_the_outside_is_refused_while_actors_still_talk(rig: Rig, autojump
     log: list[Message] = []
     answers: list[Accepted] = []
 
-    async def last(life: ActorContext) -> None:
-        life.started()
-        await life.stopping.wait()
+    async def last(context: ActorContext) -> None:
+        context.started()
+        await context.stopping.wait()
         answers.append(box.outside.tell(Do(1)))
         answers.append(box.ref.tell(Do(2)))
         await trio.sleep(0.5)
@@ -205,16 +205,16 @@ async def test_a_shutdown_in_the_middle_of_something(
     """Whatever is under way when it begins, nothing is started any more and everything ends."""
     box: Box = Mailbox("a", capacity=9)
 
-    async def run(life: ActorContext) -> None:
+    async def run(context: ActorContext) -> None:
         if when in ("backoff", "failed"):
             raise ValueError
         if when == "starting":
             await trio.sleep_forever()
         if when == "crash":
-            life.started()
-            await life.stopping.wait()
+            context.started()
+            await context.stopping.wait()
             raise ValueError
-        await worker(box, handle)(life)
+        await worker(box, handle)(context)
 
     async def handle(_message: Message, _life: ActorContext) -> None:
         await trio.sleep(1)

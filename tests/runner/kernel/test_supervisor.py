@@ -52,10 +52,10 @@ async def test_children_start_in_order_each_after_the_last_is_ready(
     log: list[str] = []
 
     def slow(name: str) -> ChildSpec:
-        async def run(life: ActorContext) -> None:
+        async def run(context: ActorContext) -> None:
             log.append(f"{name} begins at {trio.current_time() - began:g}")
             await trio.sleep(2)
-            life.started()
+            context.started()
             try:
                 await trio.sleep_forever()
             finally:
@@ -76,10 +76,10 @@ async def test_a_dead_child_does_not_keep_the_house_shut(rig: Rig, autojump_cloc
     """A child that is not critical and crashes at the start goes to back-off, and the start goes on."""
     failures = [ValueError("once"), ValueError("twice")]
 
-    async def weak(life: ActorContext) -> None:
+    async def weak(context: ActorContext) -> None:
         if failures:
             raise failures.pop()
-        await idle(life)
+        await idle(context)
 
     supervisor = await rig.start(
         ChildSpec(name="weak", factory=acting(weak)), ChildSpec(name="b", factory=acting(idle))
@@ -293,8 +293,8 @@ async def test_a_nested_supervisor_fails_to_its_parent(rig: Rig, autojump_clock:
             raise ValueError(message.n)  # noqa: TRY004 - a stand-in for any crash
 
     def member(name: str) -> ChildSpec:
-        async def run(life: ActorContext) -> None:
-            life.started()
+        async def run(context: ActorContext) -> None:
+            context.started()
             try:
                 await trio.sleep_forever()
             finally:
@@ -366,15 +366,15 @@ async def test_a_branch_goes_down_with_the_process(rig: Rig, autojump_clock: tri
     box: Box = Mailbox("inner", capacity=5)
     told: list[float] = []
 
-    async def inner(life: ActorContext) -> None:
-        life.started()
-        await life.shutdown.wait()
+    async def inner(context: ActorContext) -> None:
+        context.started()
+        await context.shutdown.wait()
         told.append(trio.current_time())
         await trio.sleep_forever()
 
-    async def slow(life: ActorContext) -> None:
-        life.started()
-        await life.stopping.wait()
+    async def slow(context: ActorContext) -> None:
+        context.started()
+        await context.stopping.wait()
         await trio.sleep(1)
 
     supervisor = await rig.start(
@@ -444,8 +444,8 @@ async def test_a_critical_failure_ends_the_process(rig: Rig, autojump_clock: tri
     """A critical child over its intensity starts the shutdown, exit code 70."""
     doomed = trio.Event()
 
-    async def weak(life: ActorContext) -> None:
-        life.started()
+    async def weak(context: ActorContext) -> None:
+        context.started()
         await doomed.wait()
         raise ValueError
 
@@ -463,8 +463,8 @@ async def test_a_critical_temporary_child_may_not_die(rig: Rig, autojump_clock: 
     """A critical child that is never restarted ends the process by crashing once."""
     doomed = trio.Event()
 
-    async def weak(life: ActorContext) -> None:
-        life.started()
+    async def weak(context: ActorContext) -> None:
+        context.started()
         await doomed.wait()
         raise ValueError
 

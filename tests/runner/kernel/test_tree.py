@@ -45,8 +45,8 @@ async def test_every_rule_by_every_ending_by_every_strategy(
     """Who is alive and who got a new life after the middle one of three children has ended once."""
     box: Box = Mailbox("b", capacity=5, max_attempts=1)
 
-    async def middle(life: ActorContext) -> None:
-        life.started()
+    async def middle(context: ActorContext) -> None:
+        context.started()
         await box.receive()
         await end_as(how)
 
@@ -81,8 +81,8 @@ async def failing(rig: Rig, *, failures: int, gap: float, intensity: Intensity |
     """A supervisor whose one child fails so many times, `gap` seconds after each start."""
     left = [failures]
 
-    async def run(life: ActorContext) -> None:
-        life.started()
+    async def run(context: ActorContext) -> None:
+        context.started()
         if left[0]:
             left[0] -= 1
             await trio.sleep(gap)
@@ -143,8 +143,8 @@ async def test_backoff_grows_and_starts_over_after_a_healthy_time(
     """The first restart is immediate, the next ones wait longer each time; after 60 s it is immediate again."""
     lives: list[float] = []
 
-    async def run(life: ActorContext) -> None:
-        life.started()
+    async def run(context: ActorContext) -> None:
+        context.started()
         lives.append(trio.current_time())
         if len(lives) == 5:
             await trio.sleep(60)
@@ -184,9 +184,9 @@ async def test_a_group_ends_in_reverse_and_starts_in_order(rig: Rig, autojump_cl
     box: Box = Mailbox("b", capacity=9, max_attempts=1)
 
     def member(name: str) -> ChildSpec:
-        async def run(life: ActorContext) -> None:
+        async def run(context: ActorContext) -> None:
             await trio.sleep(1)
-            life.started()
+            context.started()
             log.append(f"{name} up")
             try:
                 if name == "b":
@@ -213,16 +213,16 @@ async def test_a_group_leaves_the_stopped_alone(rig: Rig, autojump_clock: trio.t
     """What was stopped, or ended by itself, stays so through a group restart; temporaries are dropped."""
     doomed: list[str] = []
 
-    async def b(life: ActorContext) -> None:
-        life.started()
+    async def b(context: ActorContext) -> None:
+        context.started()
         await trio.sleep(5)
         if not doomed:
             doomed.append("once")
             raise ValueError
         await trio.sleep_forever()
 
-    async def brief(life: ActorContext) -> None:
-        life.started()
+    async def brief(context: ActorContext) -> None:
+        context.started()
 
     supervisor = await rig.start(
         ChildSpec(name="a", factory=acting(idle)),
@@ -247,8 +247,8 @@ async def test_discard_gives_a_clean_slate(rig: Rig, autojump_clock: trio.testin
     async def slow(_message: Message, _life: ActorContext) -> None:
         await trio.sleep(8)
 
-    async def leader(life: ActorContext) -> None:
-        life.started()
+    async def leader(context: ActorContext) -> None:
+        context.started()
         await trio.sleep(3 if len(rig.fields("actor.crashed")) == 0 else 1_000)
         raise ValueError
 
@@ -276,7 +276,7 @@ async def test_a_failure_during_a_group_restart_begins_it_anew(
     alive: list[str] = []
 
     def member(name: str) -> ChildSpec:
-        async def run(life: ActorContext) -> None:
+        async def run(context: ActorContext) -> None:
             alive.append(name)
             try:
                 assert alive.count(name) == 1
@@ -284,7 +284,7 @@ async def test_a_failure_during_a_group_restart_begins_it_anew(
                 if fails.get(name, 0) and len(rig.fields("actor.crashed")) >= 1:
                     fails[name] -= 1
                     raise ValueError(name)
-                life.started()
+                context.started()
                 if name == "b" and not rig.fields("actor.crashed"):
                     await trio.sleep(5)
                     raise ValueError(name)
@@ -308,16 +308,16 @@ async def test_a_failure_while_a_group_goes_down_forgets_nobody(
     """A second member that fails before it was asked to end does not leave the first one behind."""
 
     def failing_at(seconds: float) -> Run:
-        async def run(life: ActorContext) -> None:
-            life.started()
-            await trio.sleep(seconds if life.number == 1 else 1_000)
+        async def run(context: ActorContext) -> None:
+            context.started()
+            await trio.sleep(seconds if context.number == 1 else 1_000)
             raise ValueError
 
         return run
 
-    async def slow(life: ActorContext) -> None:
-        life.started()
-        await life.stopping.wait()
+    async def slow(context: ActorContext) -> None:
+        context.started()
+        await context.stopping.wait()
         await trio.sleep(2)
 
     supervisor = await rig.start(
@@ -335,14 +335,14 @@ async def test_a_group_waits_for_its_stuck_member(rig: Rig, autojump_clock: trio
     """While one member cannot be ended, the group does not come back: its state is shared."""
     let_go = trio.Event()
 
-    async def b(life: ActorContext) -> None:
-        life.started()
+    async def b(context: ActorContext) -> None:
+        context.started()
         with trio.CancelScope(shield=True):
             await let_go.wait()
         await trio.sleep_forever()
 
-    async def a(life: ActorContext) -> None:
-        life.started()
+    async def a(context: ActorContext) -> None:
+        context.started()
         await trio.sleep(5 if not rig.fields("actor.crashed") else 1_000)
         raise ValueError
 
@@ -359,8 +359,8 @@ async def test_a_group_waits_for_its_stuck_member(rig: Rig, autojump_clock: trio
 async def test_a_member_over_its_intensity_fails_its_group(rig: Rig, autojump_clock: trio.testing.MockClock) -> None:
     """In a group that shares state nobody can do without the one that failed: the supervisor gives up."""
 
-    async def weak(life: ActorContext) -> None:
-        life.started()
+    async def weak(context: ActorContext) -> None:
+        context.started()
         await trio.sleep(0.1)
         raise ValueError
 
@@ -399,8 +399,8 @@ async def test_significant_children(  # noqa: PLR0917 - a table has its columns
     go = [trio.Event(), trio.Event()]
 
     def significant(n: int) -> ChildSpec:
-        async def run(life: ActorContext) -> None:
-            life.started()
+        async def run(context: ActorContext) -> None:
+            context.started()
             done = go[n].is_set()
             await go[n].wait()
             if done:

@@ -23,16 +23,16 @@ NAMES = tuple(attribute.name for attribute in attrs.fields(Factories))
 class Healthy:
     """An actor that does nothing, for ever."""
 
-    async def run(self, life: ActorContext) -> None:
-        life.started()
-        await life.stopping.wait()
+    async def run(self, context: ActorContext) -> None:
+        context.started()
+        await context.stopping.wait()
 
 
 class Crashing:
     """An actor that is ready and crashes at once."""
 
-    async def run(self, life: ActorContext) -> None:
-        life.started()
+    async def run(self, context: ActorContext) -> None:
+        context.started()
         await trio.lowlevel.checkpoint()
         raise RuntimeError("again")
 

@@ -182,7 +182,7 @@ async def test_a_wake_that_goes_back_or_never_runs_gives_its_money_back(tmp_path
         engine = s.engine(Scripted())
         for goes_back in (True, False):
             wake = await s.claimed()
-            assert await engine.purse.refusal(wake) is None
+            assert await engine.budget_guard.refusal(wake) is None
             assert (await s.ledger.spend.totals(s.now())).day_usd == 1.0
             if goes_back:
                 await s.ledger.wakes.release(wake.id, s.now(), counted=False)

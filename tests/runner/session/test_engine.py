@@ -50,8 +50,8 @@ async def test_a_rehearsal_for_letters_answers_each_correspondent(tmp_path: Path
             (s.home / "mailbox" / user).mkdir(parents=True)
         for user in ("mira", "mira", "tom", "quiet"):
             threads.append(user, "(user name: quiet)", now=s.now(), sender=user)
-        errands = ResidentCommands(s.settings, load_schedule(s.settings.resident.zone), s.now)
-        engine = s.engine(attrs.evolve(rehearsal(s), errands=errands))
+        resident_commands = ResidentCommands(s.settings, load_schedule(s.settings.resident.zone), s.now)
+        engine = s.engine(attrs.evolve(rehearsal(s), resident_commands=resident_commands))
         ended = await engine.run(await s.claimed("correspondence", message="mira,tom"))
         assert ended.state == "completed"
         assert unanswered(threads.tail("mira")) == ()

@@ -234,26 +234,26 @@ async def test_only_what_the_session_has_is_named(tmp_path: Path) -> None:
 
 
 async def test_a_session_for_letters_may_write_to_those_it_holds(tmp_path: Path) -> None:
-    """The permit names the correspondents whose letters stand in the prompt, unless the operator grants all of them;
+    """The grant names the correspondents whose letters stand in the prompt, unless the operator grants all of them;
     other sessions may write to everybody, or have no letters at all.
     """
     able = Capabilities(("Read",), commands=frozenset(COMMANDS))
     held = Letters((Letter("mailbox/mira", "hello", "mira"), Letter("mailbox/tom", "hello", "tom")))
 
-    async def permit(kind: str, context: dict[str, object], **settings: Any) -> Grant:
+    async def grant(kind: str, context: dict[str, object], **settings: Any) -> Grant:
         ask = ask_for(tmp_path, kind, **settings)
         plain = await gather(ask)
         full = attrs.evolve(plain, values={**plain.values, **context})
-        return Prompter(prompts_dir(), able).render(ask, full, Wanted("mira,tom,quiet")).permit
+        return Prompter(prompts_dir(), able).render(ask, full, Wanted("mira,tom,quiet")).grant
 
-    assert await permit("correspondence", {"letters_context": held}) == Grant(
+    assert await grant("correspondence", {"letters_context": held}) == Grant(
         tuple(COMMANDS), ("mira", "tom"), ("mira", "tom")
     )
-    assert await permit("correspondence", {}) == Grant(tuple(COMMANDS), ())
-    granted = await permit("correspondence", {"letters_context": held}, session__outward_with_strangers=["letter"])
+    assert await grant("correspondence", {}) == Grant(tuple(COMMANDS), ())
+    granted = await grant("correspondence", {"letters_context": held}, session__outward_with_strangers=["letter"])
     assert granted == Grant(tuple(COMMANDS), None, ("mira", "tom"))
-    assert await permit("noon", {}) == Grant(tuple(COMMANDS))
-    assert await permit("noon", {"visitors": held}) == Grant(("schedule", "impulse"), None, ())
+    assert await grant("noon", {}) == Grant(tuple(COMMANDS))
+    assert await grant("noon", {"visitors": held}) == Grant(("schedule", "impulse"), None, ())
 
 
 async def test_strangers_words_take_the_outward_tools(tmp_path: Path) -> None:

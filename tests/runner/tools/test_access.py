@@ -150,27 +150,27 @@ def home(tmp_path: Path) -> Path:
     return made
 
 
-def used(home: Path, permit: Grant, name: str, **given: Any) -> tuple[str, bool]:
-    answer = attrs.evolve(HomeTools(home), permit=permit).call(name, given)
+def used(home: Path, grant: Grant, name: str, **given: Any) -> tuple[str, bool]:
+    answer = attrs.evolve(HomeTools(home), grant=grant).call(name, given)
     return answer.content, answer.is_error
 
 
 def test_the_file_tools_heed_it(home: Path) -> None:
     """Reading, listing, searching and writing, each by what the session that calls may do."""
     letters, visit = Grant(letters_of=("mira",)), Grant(letters_of=())
-    for permit, readable in (
+    for grant, readable in (
         (Grant(), {"mailbox/mira/thread.jsonl", "mailbox/tom/thread.jsonl", "conversations/x.md"}),
         (letters, {"mailbox/mira/thread.jsonl"}),
         (visit, set()),
     ):
-        found, _ = used(home, permit, "Search", pattern="kestrel")
+        found, _ = used(home, grant, "Search", pattern="kestrel")
         seen = {line.partition(":")[0] for line in found.splitlines()}
         assert seen == readable | {"thoughts/a.md", "memory/memory.md"}
         for path in ("mailbox/mira/thread.jsonl", "mailbox/tom/thread.jsonl", "conversations/x.md"):
-            assert used(home, permit, "Read", file_path=path)[1] is (path not in readable), path
-            assert used(home, permit, "Write", file_path=path, content="x")[1]
-            assert used(home, permit, "Edit", file_path=path, old_string="kestrel", new_string="x")[1]
-        assert used(home, permit, "Write", file_path="mailbox/new/thread.jsonl", content="x")[1]
+            assert used(home, grant, "Read", file_path=path)[1] is (path not in readable), path
+            assert used(home, grant, "Write", file_path=path, content="x")[1]
+            assert used(home, grant, "Edit", file_path=path, old_string="kestrel", new_string="x")[1]
+        assert used(home, grant, "Write", file_path="mailbox/new/thread.jsonl", content="x")[1]
     assert not (home / "mailbox" / "new").exists()
     assert used(home, letters, "List", path="mailbox")[1]
     assert used(home, letters, "List", path="mailbox/mira") == ("thread.jsonl", False)

@@ -1,4 +1,4 @@
-"""The resident's commands as tools: the same library as the command line, within the session's permit."""
+"""The resident's commands as tools: the same library as the command line, within the session's grant."""
 
 import json
 from datetime import UTC, datetime
@@ -28,17 +28,17 @@ def home(tmp_path: Path) -> Path:
     return home
 
 
-def tools(home: Path, permit: Grant = ALL) -> SessionTools:
+def tools(home: Path, grant: Grant = ALL) -> SessionTools:
     settings = settings_for(home)
-    errands = ResidentCommands(settings, load_schedule(settings.resident.zone), lambda: NOW)
-    return SessionTools.of(HomeTools(home, ("Read",)), errands, permit)
+    resident_commands = ResidentCommands(settings, load_schedule(settings.resident.zone), lambda: NOW)
+    return SessionTools.of(HomeTools(home, ("Read",)), resident_commands, grant)
 
 
-def call(home: Path, name: str, permit: Grant = ALL, /, **given: Any) -> ToolAnswer:
-    return tools(home, permit).call(name, given)
+def call(home: Path, name: str, grant: Grant = ALL, /, **given: Any) -> ToolAnswer:
+    return tools(home, grant).call(name, given)
 
 
-def test_a_session_has_the_commands_of_its_permit(home: Path) -> None:
+def test_a_session_has_the_commands_of_its_grant(home: Path) -> None:
     """As tools with a description and their members, behind the home's own; without a library there are none."""
     assert tools(home).names() == ("Read", *COMMANDS)
     assert tools(home, Grant(("impulse",))).names() == ("Read", "impulse")
@@ -49,14 +49,14 @@ def test_a_session_has_the_commands_of_its_permit(home: Path) -> None:
 
 
 def test_a_letter_is_sent(home: Path) -> None:
-    """It stands in the thread; whom the permit leaves out, and who has no mailbox, is not written to."""
+    """It stands in the thread; whom the grant leaves out, and who has no mailbox, is not written to."""
     threads = Threads(home / "mailbox")
     asked = threads.append("mira", "well?", now=NOW, sender="mira")
     sent = call(home, "letter", to="mira", text="It is.", reply_to=asked.id)
     assert (sent.content, sent.is_error) == ("msg_20260302_c_001 to mira", False)
     assert [(one.body, one.in_reply_to) for one in threads.tail("mira")][1:] == [("It is.", asked.id)]
-    for permit, to in ((Grant(("letter",), ("mira",)), "tom"), (ALL, "nobody"), (ALL, "../x")):
-        assert call(home, "letter", permit, to=to, text="x").is_error
+    for grant, to in ((Grant(("letter",), ("mira",)), "tom"), (ALL, "nobody"), (ALL, "../x")):
+        assert call(home, "letter", grant, to=to, text="x").is_error
     assert threads.tail("tom") == ()
     assert call(home, "letter", to="mira").content == "text has to be a text, not null"
 

@@ -143,9 +143,9 @@ def home(tmp_path: Path) -> Path:
     return made
 
 
-def told(home: Path, permit: Grant | None = None, **changes: Any) -> str:
-    permit = permit or Grant()
-    what = {"access": access_of(permit, home).as_json(), "commands": ["letter"], "patterns": [], "shell": False}
+def told(home: Path, grant: Grant | None = None, **changes: Any) -> str:
+    grant = grant or Grant()
+    what = {"access": access_of(grant, home).as_json(), "commands": ["letter"], "patterns": [], "shell": False}
     return json.dumps(what | changes)
 
 
@@ -177,8 +177,8 @@ def test_it_answers_as_the_cli_asks(home: Path, tmp_path: Path) -> None:
     assert ran.returncode == 2
 
 
-def refused(home: Path, tool: str, permit: Grant | None = None, **given: Any) -> str | None:
-    return guard.verdict(json.loads(told(home, permit)), json.loads(call(tool, **given)))
+def refused(home: Path, tool: str, grant: Grant | None = None, **given: Any) -> str | None:
+    return guard.verdict(json.loads(told(home, grant)), json.loads(call(tool, **given)))
 
 
 @pytest.mark.parametrize(
@@ -245,7 +245,7 @@ def test_links_are_followed_only_inside_their_folder(home: Path) -> None:
     )
 
 
-def test_private_words_are_read_by_permit(home: Path) -> None:
+def test_private_words_are_read_by_grant(home: Path) -> None:
     """Alone with its own a session reads its mail; holding letters of one it reads that one's; with strangers none."""
     mira, tom = "mailbox/mira/thread.jsonl", "mailbox/tom/thread.jsonl"
     private = (mira, tom, "conversations/x.md", "transcripts/x.md", "visitors/x.md", "telegram/chat-history.jsonl")

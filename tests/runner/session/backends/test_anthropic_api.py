@@ -71,9 +71,9 @@ async def test_the_residents_commands_are_tools(tmp_path: Path) -> None:
             Use("letter", {"to": "mira", "text": "It sings.", "reply_to": letter.id}, id="a"),
             Use("letter", {"to": "tom", "text": "Hello."}, id="b"),
         )
-        errands = ResidentCommands(s.settings, load_schedule(s.settings.resident.zone), s.now)
+        resident_commands = ResidentCommands(s.settings, load_schedule(s.settings.resident.zone), s.now)
         async with service([Turn(uses), text("So.")]) as api:
-            chosen = attrs.evolve(backend(s, api), errands=errands)
+            chosen = attrs.evolve(backend(s, api), resident_commands=resident_commands)
             ended = await s.engine(chosen).run(await s.claimed("correspondence", message="mira"))
         assert ended.state == "completed", ended.reason
         assert [message.body for message in threads.tail("mira")] == ["Is the kettle well?", "It sings."]

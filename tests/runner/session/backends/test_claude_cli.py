@@ -69,7 +69,7 @@ def test_an_allow_rule_brings_its_tool() -> None:
 
 def test_commands_bring_their_rules_and_what_the_guard_knows() -> None:
     """A session with commands has the shell; the guard knows them, the operator's patterns, and what may be read."""
-    order = attrs.evolve(ORDER, permit=Grant(("letter", "impulse"), letters_of=("mira",)))
+    order = attrs.evolve(ORDER, grant=Grant(("letter", "impulse"), letters_of=("mira",)))
     options = attrs.evolve(OPTIONS, allow=("Bash(date)",))
     argv = arguments(order, options)
     assert argv[argv.index("--tools") + 1] == "Read,Write,Edit,Glob,Grep,Bash"

@@ -14,7 +14,7 @@ __all__ = ["errands_of"]
 def errands_of(shell: CliContext, home: Path | None, config: Path | None) -> ResidentCommands:
     """The commands of the home that is meant; in a session, of its own home and no more than it may."""
     settings = shell.load(home, config).settings
-    permit = of_caller(shell.environ, settings.paths.tmp)
-    if permit is not None and (home is not None or config is not None):
+    grant = of_caller(shell.environ, settings.paths.tmp)
+    if grant is not None and (home is not None or config is not None):
         raise UsageError("a session's commands are for its own home; leave --home and --config away")
-    return ResidentCommands(settings, load_schedule(settings.resident.zone), shell.now, permit)
+    return ResidentCommands(settings, load_schedule(settings.resident.zone), shell.now, grant)

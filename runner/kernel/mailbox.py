@@ -144,8 +144,8 @@ class Mailbox(Generic[M]):
         task = trio.lowlevel.current_task()
         if task not in self._in_hand and self._hands_taken() >= self.concurrency and not self._free_a_hand():
             msg = (
-                f"mailbox {self.name}: {self.concurrency} message(s) at a time, and all are held by other tasks: receive in"
-                " one task, or raise its concurrency"
+                f"mailbox {self.name}: {self.concurrency} message(s) at a time, and all are held by other tasks:"
+                " receive in one task, or raise its concurrency"
             )
             raise RuntimeError(msg)
         done = self._in_hand.pop(task, None)

@@ -14,7 +14,7 @@ from runner.correspondence import LetterRefused, Message, Threads, read_letter
 from runner.ledger import LedgerView
 from runner.schedule import Schedule
 from runner.settings import Settings
-from runner.tools import grants as grants
+from runner.tools import grants
 from runner.tools.capabilities import Grant
 from runner.tools.errors import RefusedToolError
 from runner.tools.files import HomeTools

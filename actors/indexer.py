@@ -29,7 +29,7 @@ from runner.content import (
     Change,
     Kinds,
     NewMessage,
-    Threads,
+    ThreadPositions,
     change_event,
     message_event,
     scan,
@@ -74,8 +74,8 @@ class CurrentCatalogue:
     """The snapshot that readers see: built by the wiring, so that it outlives the indexer's incarnations."""
 
     catalogue: Catalogue
-    threads: Threads = attrs.field(
-        default=attrs.Factory(lambda self: Threads(self.catalogue.home / MAILBOX), takes_self=True)
+    threads: ThreadPositions = attrs.field(
+        default=attrs.Factory(lambda self: ThreadPositions(self.catalogue.home / MAILBOX), takes_self=True)
     )
     known: bool = False
     """The disk was read at least once: what differs from now on is news."""
@@ -303,7 +303,7 @@ class Indexer:
         last: Catalogue,
         catalogue: Catalogue,
         changes: tuple[Change, ...],
-        threads: Threads,
+        threads: ThreadPositions,
         messages: tuple[NewMessage, ...],
     ) -> None:
         """Readers and followers learn of it in one synchronous step: no crash comes between the two."""

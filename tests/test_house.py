@@ -17,6 +17,8 @@ from tests.support import suites
 
 ROOT = Path(__file__).resolve().parent.parent
 LONGEST_FILE = 600
+LONGEST_ROOM = 500
+SHARED_NAMES = {"Hit", "Question"}
 TOP_LEVEL = {
     "pyproject.toml", "runner", "actors", "web", "prompts", "tests", "config", "Procfile",
     "README.md", "ARCHITECTURE.md", "CHANGELOG.md", "LICENSE", "Makefile", "constraints.txt",
@@ -113,6 +115,18 @@ def test_no_file_is_too_long_to_read() -> None:
     """Files end before their reader does."""
     long = {str(path): len(text.splitlines()) for path, text in texts() if path.name != "package-lock.json"}
     assert {path: lines for path, lines in long.items() if lines > LONGEST_FILE} == {}
+    rooms = ("runner/", "actors/", "web/")
+    assert {path: lines for path, lines in long.items() if path.startswith(rooms) and lines > LONGEST_ROOM} == {}
+
+
+def test_a_class_name_has_one_meaning() -> None:
+    """No two public classes of the program are called the same, but for shapes that the API's description names."""
+    homes: dict[str, list[str]] = {}
+    for path, text in texts():
+        if path.suffix == ".py" and path.parts[0] in {"runner", "actors", "web"}:
+            for name in re.findall(r"^class ([A-Z]\w*)", text, re.MULTILINE):
+                homes.setdefault(name, []).append(str(path))
+    assert {name for name, files in homes.items() if len(files) > 1} == SHARED_NAMES
 
 
 def test_every_test_says_what_must_hold() -> None:

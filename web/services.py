@@ -12,14 +12,14 @@ from runner.ledger import Figures, Title
 from runner.live import Hub
 from runner.offload import RunSync
 from runner.operator.wakes import Admitted
-from runner.search import Found, NoMeaningError, Wanted
+from runner.search import Found, NoMeaningError, SearchQuery
 from runner.settings import Settings
 from runner.triggers.intake import NotNow
 
 T = TypeVar("T")
 
 
-class Log(Protocol):
+class AccessLog(Protocol):
     """A structured logger: an event's name and its fields."""
 
     def info(self, event: str, **fields: Any) -> Any: ...
@@ -46,7 +46,7 @@ class Appointment(Protocol):
     def at(self) -> datetime: ...
 
 
-class Status(Protocol):
+class SessionSource(Protocol):
     """Tells what the session is doing: fields of the public status document, `{"active": False}` when nothing is."""
 
     async def current(self) -> dict[str, Any]: ...
@@ -77,11 +77,11 @@ async def _none_failing() -> Mapping[str, int]:
     return {}
 
 
-async def _no_index(_wanted: Wanted) -> Found:
+async def _no_index(_wanted: SearchQuery) -> Found:
     return Found()
 
 
-async def _no_meaning(_wanted: Wanted) -> Sequence[tuple[str, str]]:
+async def _no_meaning(_wanted: SearchQuery) -> Sequence[tuple[str, str]]:
     raise NoMeaningError("searching by meaning needs the semantic index, and there is none; mode=words works")
 
 
@@ -99,12 +99,12 @@ class Services:
 
     settings: Settings
     hub: Hub
-    log: Log
+    log: AccessLog
     now: Now
     run_sync: RunSync
     catalogue: Callable[[], Catalogue]
     """The snapshot in force; the indexer replaces it, readers never wait."""
-    status: Status
+    status: SessionSource
     titles: TitleBook
     figures: Callable[[], Awaitable[Figures]] = _no_figures
     """What the sessions of the ledger used."""
@@ -121,7 +121,7 @@ class Services:
     """Whether the process has begun to end."""
     rehearsal: Callable[[], bool] = bool
     """Whether sessions are the embedded rehearsal; said wherever its work is shown."""
-    search: Callable[[Wanted], Awaitable[Found]] = _no_index
+    search: Callable[[SearchQuery], Awaitable[Found]] = _no_index
     """Hits of the full-text index as it is now; never waits for what is not yet in it."""
-    meaning: Callable[[Wanted], Awaitable[Sequence[tuple[str, str]]]] = _no_meaning
+    meaning: Callable[[SearchQuery], Awaitable[Sequence[tuple[str, str]]]] = _no_meaning
     """Asks the indexer for the entries nearest in meaning, as kind and slug; `NoMeaningError` where it can't say."""

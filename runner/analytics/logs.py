@@ -12,7 +12,7 @@ from typing import Any, BinaryIO
 
 import attrs
 
-from runner.analytics.sums import Session
+from runner.analytics.sums import SessionFigures
 from runner.content import Stamp
 
 NAME = re.compile(r"session-((\d{4})(\d{2})(\d{2})[^/]*)\.log", re.ASCII)
@@ -28,11 +28,11 @@ class OddLogError(Exception):
 
 
 @attrs.frozen
-class Read:
+class LogReading:
     """What a log came to when it was read: a session, nothing yet, or a problem."""
 
     stamp: Stamp
-    session: Session | None
+    session: SessionFigures | None
     problem: str | None = None
 
 
@@ -41,11 +41,11 @@ class LogShelf:
     """All logs of a folder, each read once for each state it was in. Its methods block; one caller at a time."""
 
     folder: Path
-    _read: dict[str, Read] = attrs.field(factory=dict, init=False)
+    _read: dict[str, LogReading] = attrs.field(factory=dict, init=False)
 
-    def sessions(self, known: Collection[str]) -> tuple[Session, ...]:
+    def sessions(self, known: Collection[str]) -> tuple[SessionFigures, ...]:
         """The sessions that the logs tell of, but for those with a `known` id."""
-        found: dict[str, Read] = {}
+        found: dict[str, LogReading] = {}
         for name, stamp in self._listing():
             match = NAME.fullmatch(name)
             if match is None or match[1] in known:
@@ -73,16 +73,16 @@ class LogShelf:
         except OSError:
             return
 
-    def _look(self, name: str, stamp: Stamp) -> Read:
+    def _look(self, name: str, stamp: Stamp) -> LogReading:
         try:
-            return Read(stamp, read_log(self.folder / name))
+            return LogReading(stamp, read_log(self.folder / name))
         except OddLogError as error:
-            return Read(stamp, None, str(error))
+            return LogReading(stamp, None, str(error))
         except OSError as error:
-            return Read(stamp, None, error.strerror or "can't be read")
+            return LogReading(stamp, None, error.strerror or "can't be read")
 
 
-def read_log(path: Path) -> Session | None:
+def read_log(path: Path) -> SessionFigures | None:
     """The session of a log, None where it has no result; `OddLogError` where that can't be counted."""
     match = NAME.fullmatch(path.name)
     assert match is not None
@@ -125,11 +125,11 @@ def _parsed(line: bytes) -> dict[str, Any] | None:
     return value if isinstance(value, dict) else None
 
 
-def _session(day: str, result: dict[str, Any]) -> Session:
+def _session(day: str, result: dict[str, Any]) -> SessionFigures:
     usage = result.get("usage", {})
     if not isinstance(usage, dict):
         raise OddLogError("its usage is no table")
-    return Session(
+    return SessionFigures(
         date=day,
         duration_ms=_number(result, "duration_ms"),
         turns=int(_number(result, "num_turns")),

@@ -15,7 +15,7 @@ NEWEST_DAYS = 60
 
 
 @attrs.frozen(kw_only=True)
-class Session:
+class SessionFigures:
     """What one session that ran used."""
 
     date: str
@@ -26,7 +26,7 @@ class Session:
 
 
 @attrs.frozen
-class Day:
+class DayFigures:
     """What a day brought forth; days without anything are not told."""
 
     date: str
@@ -92,7 +92,7 @@ class Analytics:
     avg_cost_usd: float
     total_cost_usd: float
     total_tokens: int
-    daily_activity: tuple[Day, ...]
+    daily_activity: tuple[DayFigures, ...]
     mood_frequencies: tuple[WordCount, ...]
     mood_timeline: tuple[Moods, ...]
     session_trends: tuple[Trend, ...]
@@ -100,7 +100,7 @@ class Analytics:
     dream_type_counts: tuple[TypeCount, ...]
 
 
-def sum_up(thoughts: Sequence[Entry], dreams: Sequence[Entry], sessions: Sequence[Session]) -> Analytics:
+def sum_up(thoughts: Sequence[Entry], dreams: Sequence[Entry], sessions: Sequence[SessionFigures]) -> Analytics:
     """Everything at once. Entries come newest first, as their shelves have them."""
     per_day = [Counter(entry.date for entry in thoughts), Counter(entry.date for entry in dreams)]
     per_day.append(Counter(session.date for session in sessions))
@@ -118,7 +118,7 @@ def sum_up(thoughts: Sequence[Entry], dreams: Sequence[Entry], sessions: Sequenc
         avg_cost_usd=cost / len(sessions) if sessions else 0.0,
         total_cost_usd=cost,
         total_tokens=sum(session.tokens for session in sessions),
-        daily_activity=tuple(Day(day, *(count[day] for count in per_day)) for day in days),
+        daily_activity=tuple(DayFigures(day, *(count[day] for count in per_day)) for day in days),
         mood_frequencies=frequencies,
         mood_timeline=timeline,
         session_trends=_trends(sessions),
@@ -142,8 +142,8 @@ def _moods(thoughts: Sequence[Entry]) -> tuple[tuple[WordCount, ...], tuple[Mood
     )
 
 
-def _trends(sessions: Iterable[Session]) -> tuple[Trend, ...]:
-    by_day: defaultdict[str, list[Session]] = defaultdict(list)
+def _trends(sessions: Iterable[SessionFigures]) -> tuple[Trend, ...]:
+    by_day: defaultdict[str, list[SessionFigures]] = defaultdict(list)
     for session in sessions:
         by_day[session.date].append(session)
     return tuple(

@@ -59,7 +59,7 @@ class RunListener(Protocol):
 
 
 @attrs.frozen
-class Limits:
+class GroupLimits:
     """All waits, in seconds, and the ceiling for one line."""
 
     stall: float
@@ -93,7 +93,7 @@ Notice = Callable[[bytes, Watch], None]
 
 
 async def run_process_group(
-    program: Program, *, mark: Mark, limits: Limits, listener: RunListener, notice: Notice, run_sync: RunSync
+    program: Program, *, mark: Mark, limits: GroupLimits, listener: RunListener, notice: Notice, run_sync: RunSync
 ) -> RunResult:
     """Run the program to its end, whatever that takes."""
     await listener.spawning()
@@ -130,7 +130,7 @@ async def run_process_group(
 @attrs.define(eq=False)
 class _Run:
     process: trio.Process
-    limits: Limits
+    limits: GroupLimits
     listener: RunListener
     notice: Notice
     splitter: LineSplitter
@@ -247,7 +247,7 @@ class _Run:
         return self._stderr.decode("utf-8", "replace")
 
 
-async def _end_everything(process: trio.Process, *, mark: Mark, limits: Limits, run_sync: RunSync) -> None:
+async def _end_everything(process: trio.Process, *, mark: Mark, limits: GroupLimits, run_sync: RunSync) -> None:
     """After this nothing of the process is left. Bounded: the grace for TERM, then KILL, which nobody can refuse."""
     if process.poll() is None:
         _signal(process, signal.SIGTERM)

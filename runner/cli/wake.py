@@ -71,7 +71,7 @@ def register(app: typer.Typer) -> None:
             return
         if without_network:
             raise typer.BadParameter("--offline goes with --dry-run: a wake gathers what it can reach", ctx=context)
-        follower = Follower(shell, verbose=verbose and not as_json)
+        follower = WakePrinter(shell, verbose=verbose and not as_json)
         answer = _through_process(shell, settings, params, follower)
         if answer is None:
             answer = offline.wake(shell, settings, params, follower.step)
@@ -79,7 +79,7 @@ def register(app: typer.Typer) -> None:
 
 
 @attrs.define(eq=False)
-class Follower:
+class WakePrinter:
     """Tells a person how the wake goes on: words with --verbose, else one line for each step."""
 
     shell: CliContext
@@ -112,7 +112,7 @@ class Follower:
             self.shell.note(text)
 
 
-def _through_process(shell: CliContext, settings: Settings, params: WakeParams, follower: Follower) -> Answer | None:
+def _through_process(shell: CliContext, settings: Settings, params: WakeParams, follower: WakePrinter) -> Answer | None:
     """The answer of the running process, or None when none runs. There is no deadline: a session has its own."""
     try:
         return shell.ask(settings.paths.control_socket, "wake", params, within=None, on_progress=follower.step)

@@ -4,19 +4,19 @@ from runner.content.catalogue import Catalogue, Change, Shelf, scan, update
 from runner.content.catalogue_cache import CatalogueCache
 from runner.content.changes import MAILBOX, change_event, message_event
 from runner.content.entry import Entry, NotAnEntryError, NotMeantError, Stamp, read_entry, strong_etag
-from runner.content.kinds import Kind, Kinds, parse_kinds, read_kinds
+from runner.content.kinds import ContentKind, Kinds, parse_kinds, read_kinds
 from runner.content.markdown import Markdown, reading_minutes
 from runner.content.paths import PathRefusedError, safe_path
 from runner.content.remarks import Remark, look_over, told_anew
-from runner.content.threads import NewMessage, Threads
+from runner.content.threads import NewMessage, ThreadPositions
 
 __all__ = (
     "MAILBOX",
     "Catalogue",
     "CatalogueCache",
     "Change",
+    "ContentKind",
     "Entry",
-    "Kind",
     "Kinds",
     "Markdown",
     "NewMessage",
@@ -26,7 +26,7 @@ __all__ = (
     "Remark",
     "Shelf",
     "Stamp",
-    "Threads",
+    "ThreadPositions",
     "change_event",
     "look_over",
     "message_event",

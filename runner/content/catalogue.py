@@ -16,7 +16,7 @@ from types import MappingProxyType
 import attrs
 
 from runner.content.entry import Entry, NotAnEntryError, NotMeantError, Stamp, read_entry, strong_etag
-from runner.content.kinds import Kind, Kinds
+from runner.content.kinds import ContentKind, Kinds
 from runner.content.paths import is_entry_name, is_misnamed, slug_of
 
 SORTED_FROM = 16
@@ -37,7 +37,7 @@ class Change:
 class Shelf:
     """All entries of one kind, newest first, and their list as it is answered."""
 
-    kind: Kind
+    kind: ContentKind
     entries: MappingProxyType[str, Entry]
     order: tuple[Entry, ...]
     list_json: bytes = attrs.field(repr=False)
@@ -48,7 +48,7 @@ class Shelf:
     """The entries of which something was guessed, and those that are links."""
 
     @classmethod
-    def make(cls, kind: Kind, entries: dict[str, Entry], problems: dict[str, tuple[Stamp, str]]) -> "Shelf":
+    def make(cls, kind: ContentKind, entries: dict[str, Entry], problems: dict[str, tuple[Stamp, str]]) -> "Shelf":
         order = tuple(sorted(entries.values(), key=_place, reverse=True))
         odd = {entry.slug: entry for entry in order if entry.guessed or entry.is_link}
         return cls._of(kind, entries, problems, order, odd)
@@ -73,7 +73,7 @@ class Shelf:
     @classmethod
     def _of(
         cls,
-        kind: Kind,
+        kind: ContentKind,
         entries: dict[str, Entry],
         problems: dict[str, tuple[Stamp, str]],
         order: tuple[Entry, ...],
@@ -110,7 +110,7 @@ class Catalogue:
     def shelf(self, kind: str) -> Shelf | None:
         return self.shelves.get(kind)
 
-    def folder(self, kind: Kind) -> Path:
+    def folder(self, kind: ContentKind) -> Path:
         return self.home / kind.folder
 
     def path(self, entry: Entry) -> Path:
@@ -210,7 +210,7 @@ def _updated(shelf: Shelf, folder: Path, names: Iterable[str], zone: tzinfo) -> 
     return (shelf.with_others(entries, problems, touched) if touched else shelf), changes
 
 
-def look(kind: Kind, path: Path, zone: tzinfo) -> tuple[Entry | None, tuple[Stamp, str] | None]:
+def look(kind: ContentKind, path: Path, zone: tzinfo) -> tuple[Entry | None, tuple[Stamp, str] | None]:
     """The entry that is there now, or the reason why a file that is there is none."""
     try:
         entry = None if is_misnamed(path.name) else read_entry(kind, path, zone)

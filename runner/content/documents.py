@@ -13,7 +13,7 @@ from typing import Any
 import attrs
 
 from runner.content.changes import stamp
-from runner.content.kinds import Kind
+from runner.content.kinds import ContentKind
 from runner.content.paths import PathRefusedError, safe_path
 
 LARGEST = 8 * 1024 * 1024
@@ -76,7 +76,7 @@ class Documents:
     home: Path
     since: datetime
 
-    def description(self, kind: Kind) -> Text:
+    def description(self, kind: ContentKind) -> Text:
         """The words over a shelf; empty where there are none."""
         found = self._read(f"{kind.folder}-description/{kind.folder}-description.md")
         return Text(found.text.strip() if found else "")

@@ -14,8 +14,8 @@ from typing import TypeAlias
 import attrs
 
 from runner.content import days, decoding, frontmatter, opening, titles
-from runner.content.frontmatter import Page
-from runner.content.kinds import Field, Kind
+from runner.content.frontmatter import ParsedPage
+from runner.content.kinds import ContentKind, Field
 from runner.content.opening import LARGEST, NotAnEntryError, Stamp
 from runner.content.paths import slug_of
 
@@ -82,14 +82,14 @@ class Entry:
         return (self.date, self.stamp.mtime_ns, self.slug)
 
 
-def read_entry(kind: Kind, path: Path, zone: tzinfo = UTC) -> Entry:
+def read_entry(kind: ContentKind, path: Path, zone: tzinfo = UTC) -> Entry:
     """Read a file, or one of the same folder that it is a link to; blocking. OSError when it can't be read."""
     content = opening.read(path)
     entry = make_entry(kind, slug_of(path.name), content.stamp, content.data, zone)
     return attrs.evolve(entry, is_link=True) if content.is_link else entry
 
 
-def make_entry(kind: Kind, slug: str, stamp: Stamp, data: bytes, zone: tzinfo = UTC) -> Entry:
+def make_entry(kind: ContentKind, slug: str, stamp: Stamp, data: bytes, zone: tzinfo = UTC) -> Entry:
     """Parse and serialise. `zone` says on which day a file was written. `NotAnEntryError` for what is no text."""
     try:
         decoded = decoding.decoded(data)
@@ -134,7 +134,7 @@ def strong_etag(*parts: bytes) -> str:
     return f'"{digest.hexdigest()}"'
 
 
-def _title(page: Page, slug: str, guessed: list[str]) -> str:
+def _title(page: ParsedPage, slug: str, guessed: list[str]) -> str:
     written = titles.one_line(page.text("title") or "")
     if written:
         return written
@@ -145,7 +145,7 @@ def _title(page: Page, slug: str, guessed: list[str]) -> str:
     return title
 
 
-def _field(field: Field, page: Page, guessed: list[str]) -> Served:
+def _field(field: Field, page: ParsedPage, guessed: list[str]) -> Served:
     value = page.text(field.name)
     text = titles.one_line(value) if value is not None else ""
     if not text:

@@ -34,7 +34,7 @@ BLANK_BEFORE = "there are blank lines before the opening --- of the frontmatter"
 
 
 @attrs.frozen
-class Page:
+class ParsedPage:
     """A file's keys and its text. No frontmatter, or none that can be read, is no keys and the whole file as text."""
 
     keys: Mapping[str, Value]
@@ -52,16 +52,16 @@ class Page:
         return ", ".join(value) if isinstance(value, tuple) else value
 
 
-def parse(data: bytes, names: AbstractSet[str] = USUAL) -> Page:
+def parse(data: bytes, names: AbstractSet[str] = USUAL) -> ParsedPage:
     """Read a file's bytes, whatever they are."""
     return parse_text(decoding.anyhow(data), names)
 
 
-def parse_text(text: str, names: AbstractSet[str] = USUAL) -> Page:
+def parse_text(text: str, names: AbstractSet[str] = USUAL) -> ParsedPage:
     """Read a text that has LF at the ends of its lines. `names` are the keys that the reader knows."""
     opening = _OPENING.match(text)
     if opening is None:
-        return _unopened(text, names) or Page({}, text)
+        return _unopened(text, names) or ParsedPage({}, text)
     fence, start = opening[1], opening.end()
     before = (BLANK_BEFORE,) if opening.start(1) else ()
     closing = _closing(text, fence, start)
@@ -70,7 +70,7 @@ def parse_text(text: str, names: AbstractSet[str] = USUAL) -> Page:
     else:
         page = _closed(text, fence, text[start : closing.start()], closing, names)
     if page is None:
-        return Page({}, text)
+        return ParsedPage({}, text)
     return attrs.evolve(page, guessed=before + page.guessed, fence="") if before else page
 
 
@@ -86,26 +86,26 @@ def _closing(text: str, fence: str, start: int) -> re.Match[str] | None:
     return None
 
 
-def _closed(text: str, fence: str, block: str, closing: re.Match[str], names: AbstractSet[str]) -> Page | None:
+def _closed(text: str, fence: str, block: str, closing: re.Match[str], names: AbstractSet[str]) -> ParsedPage | None:
     body = _without_blank_lines(text, closing.end())
     read = read_toml(block) if fence == "+++" else read_yaml(block)
     if read.keys is not None:
-        return Page(read.keys, body, (), read.odd, fence)
+        return ParsedPage(read.keys, body, (), read.odd, fence)
     if _NO_CONTENT.fullmatch(block):
-        return Page({}, body, fence=fence)
+        return ParsedPage({}, body, fence=fence)
     lines = read_lines(block)
     if not lines.is_header or names.isdisjoint(lines.keys):
         return None
     if lines.end < len(block):  # prose follows: that fence is a line across the text, which stays
-        return Page(
+        return ParsedPage(
             lines.keys, _without_blank_lines(text, closing.start() - len(block) + lines.end), (UNCLOSED,), (), fence
         )
     name = "TOML" if fence == "+++" else "YAML"
     guess = f"the frontmatter is no valid {name} ({read.problem}); it was read line by line (put such a text in quotes)"
-    return Page(lines.keys, body, (guess,), lines.odd, fence)
+    return ParsedPage(lines.keys, body, (guess,), lines.odd, fence)
 
 
-def _unclosed(text: str, fence: str, start: int, names: AbstractSet[str]) -> Page | None:
+def _unclosed(text: str, fence: str, start: int, names: AbstractSet[str]) -> ParsedPage | None:
     """The lines that look like keys, up to the first that doesn't; none of them is a line across the text's top."""
     end = end_of_keys(text, start)
     block = text[start:end]
@@ -115,10 +115,10 @@ def _unclosed(text: str, fence: str, start: int, names: AbstractSet[str]) -> Pag
     read = read_toml(block) if fence == "+++" else read_yaml(block)
     body = _without_blank_lines(text, end)
     keys = lines.keys if read.keys is None else read.keys
-    return Page(keys, body, (UNCLOSED.replace("---", fence),), lines.odd, fence)
+    return ParsedPage(keys, body, (UNCLOSED.replace("---", fence),), lines.odd, fence)
 
 
-def _unopened(text: str, names: AbstractSet[str]) -> Page | None:
+def _unopened(text: str, names: AbstractSet[str]) -> ParsedPage | None:
     """A block that lacks its first line: nothing but keys, one of them a known one, and then a fence."""
     start = len(text) - len(text.lstrip("\n")) if text.startswith("\n") else 0
     if not looks_like_key(_first_line(text, start)):
@@ -140,7 +140,7 @@ def _unopened(text: str, names: AbstractSet[str]) -> Page | None:
         return None
     read = read_yaml(text[start:end])
     keys = lines.keys if read.keys is None else read.keys
-    return Page(keys, _without_blank_lines(text, closing.end()), (UNOPENED,), lines.odd)
+    return ParsedPage(keys, _without_blank_lines(text, closing.end()), (UNOPENED,), lines.odd)
 
 
 def _first_line(text: str, start: int) -> str:

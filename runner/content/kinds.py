@@ -28,7 +28,7 @@ class Field:
 
 
 @attrs.frozen(kw_only=True)
-class Kind:
+class ContentKind:
     """One folder of markdown files that share their fields."""
 
     name: str
@@ -54,15 +54,15 @@ class Kind:
 class Kinds:
     """All kinds, in the order of the table."""
 
-    by_name: Mapping[str, Kind]
+    by_name: Mapping[str, ContentKind]
 
-    def __iter__(self) -> Iterator[Kind]:
+    def __iter__(self) -> Iterator[ContentKind]:
         return iter(self.by_name.values())
 
-    def get(self, name: str) -> Kind | None:
+    def get(self, name: str) -> ContentKind | None:
         return self.by_name.get(name)
 
-    def of_folder(self, folder: str) -> Kind | None:
+    def of_folder(self, folder: str) -> ContentKind | None:
         return next((kind for kind in self if kind.folder == folder), None)
 
 
@@ -78,6 +78,6 @@ def parse_kinds(text: str) -> Kinds:
     return Kinds(MappingProxyType({name: _kind(name, row) for name, row in tomllib.loads(text).items()}))
 
 
-def _kind(name: str, row: dict[str, Any]) -> Kind:
+def _kind(name: str, row: dict[str, Any]) -> ContentKind:
     fields = tuple(Field(name=key, **value) for key, value in row.pop("fields", {}).items())
-    return Kind(name=name, fields=fields, **row)
+    return ContentKind(name=name, fields=fields, **row)

@@ -11,7 +11,7 @@ from typing import Any
 import attrs
 import yaml
 
-from runner.content.values import DEEPEST, NULLS, Keys, Node, Pairs, Read, value_of
+from runner.content.values import DEEPEST, NULLS, BlockReading, Keys, Node, Pairs, value_of
 
 LONGEST_TOML = 64 * 1024
 MERGE = "<<"
@@ -37,12 +37,12 @@ class _NotReadError(Exception):
     """YAML that is nested too deeply."""
 
 
-def read_yaml(block: str) -> Read:
+def read_yaml(block: str) -> BlockReading:
     """The keys of a YAML mapping."""
     return _ordinary(block) or _read_events(block)
 
 
-def _ordinary(block: str) -> Read | None:
+def _ordinary(block: str) -> BlockReading | None:
     """Nothing but single lines whose meaning is plain; what YAML makes of them, in a fraction of the time."""
     keys = Keys()
     for line in block.split("\n"):
@@ -59,16 +59,16 @@ def _ordinary(block: str) -> Read | None:
                 keys.note_number_sign(key)
             value = None if value in NULLS else value
         keys.add(key, value)
-    return Read(keys.by_small_letters(), tuple(keys.odd)) if keys.values else None
+    return BlockReading(keys.by_small_letters(), tuple(keys.odd)) if keys.values else None
 
 
-def _read_events(block: str) -> Read:
+def _read_events(block: str) -> BlockReading:
     try:
         root = _composed(block)
     except (yaml.YAMLError, ValueError, _NotReadError) as error:
-        return Read(None, problem=_problem(error))
+        return BlockReading(None, problem=_problem(error))
     if not isinstance(root, Pairs):
-        return Read(None, problem="it holds no keys")
+        return BlockReading(None, problem="it holds no keys")
     keys = Keys()
     for key, node in root.items:
         if key is None or key == MERGE:
@@ -79,7 +79,7 @@ def _read_events(block: str) -> Read:
     for key, node in _merged(root):
         if keys.values.get(key) is None:
             keys.values[key] = value_of(node)
-    return Read(keys.by_small_letters(), tuple(keys.odd))
+    return BlockReading(keys.by_small_letters(), tuple(keys.odd))
 
 
 def _problem(error: Exception) -> str:
@@ -189,15 +189,17 @@ def _merged(root: Pairs) -> Iterator[tuple[str, Node]]:
                     todo.append(other)
 
 
-def read_toml(block: str) -> Read:
+def read_toml(block: str) -> BlockReading:
     """The keys of a TOML table."""
     if len(block) > LONGEST_TOML:
-        return Read(None, problem="it is too long to be read otherwise")
+        return BlockReading(None, problem="it is too long to be read otherwise")
     try:
         table = tomllib.loads(block, parse_float=str)
     except (tomllib.TOMLDecodeError, RecursionError, ValueError) as error:
-        return Read(None, problem=str(error) if isinstance(error, tomllib.TOMLDecodeError) else "it can't be read")
-    return Read(Keys({key: value_of(_node(value)) for key, value in table.items()}).by_small_letters())
+        return BlockReading(
+            None, problem=str(error) if isinstance(error, tomllib.TOMLDecodeError) else "it can't be read"
+        )
+    return BlockReading(Keys({key: value_of(_node(value)) for key, value in table.items()}).by_small_letters())
 
 
 def _node(value: Any) -> Node:  # recursion: the reader above has its own bound, which is lower than ours

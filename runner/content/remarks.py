@@ -16,7 +16,7 @@ import attrs
 from runner.content import catalogue_cache as kept
 from runner.content.catalogue import Catalogue, Shelf, look
 from runner.content.entry import Entry, Stamp
-from runner.content.kinds import Kind, Kinds
+from runner.content.kinds import ContentKind, Kinds
 from runner.content.paths import is_entry_name, is_misnamed, slug_of
 from runner.storage import sqlite
 
@@ -38,11 +38,11 @@ class Remark:
         return f"{self.name}{' is left out' if self.is_left_out else ''}: {'; '.join(self.sentences)}"
 
 
-def of_entry(kind: Kind, entry: Entry) -> Remark:
+def of_entry(kind: ContentKind, entry: Entry) -> Remark:
     return Remark(f"{kind.folder}/{entry.slug}.md", entry.guessed, mtime_ns=entry.stamp.mtime_ns)
 
 
-def of_problem(kind: Kind, slug: str, problem: tuple[Stamp, str]) -> Remark:
+def of_problem(kind: ContentKind, slug: str, problem: tuple[Stamp, str]) -> Remark:
     stamp, reason = problem
     return Remark(f"{kind.folder}/{slug}.md", (reason,), is_left_out=True, mtime_ns=stamp.mtime_ns)
 
@@ -109,7 +109,7 @@ def _known(database: Path, kinds: Kinds, zone: tzinfo) -> _Known:
     return found
 
 
-def _folder(kind: Kind, folder: Path, zone: tzinfo, known: _Known) -> Iterator[Remark]:
+def _folder(kind: ContentKind, folder: Path, zone: tzinfo, known: _Known) -> Iterator[Remark]:
     try:
         with os.scandir(folder) as listing:
             items = [item for item in listing if is_entry_name(item.name) or is_misnamed(item.name)]

@@ -26,13 +26,13 @@ class NewMessage:
 
 
 @attrs.frozen(eq=False)
-class Threads:
+class ThreadPositions:
     """How far each thread is known, in bytes."""
 
     folder: Path
     read: Mapping[str, int] = MappingProxyType({})
 
-    def everywhere(self) -> tuple["Threads", tuple[NewMessage, ...]]:
+    def everywhere(self) -> tuple["ThreadPositions", tuple[NewMessage, ...]]:
         """Look at every thread; blocking."""
         try:
             with os.scandir(self.folder) as listing:
@@ -41,14 +41,14 @@ class Threads:
             users = []
         return self._look({*users, *self.read})
 
-    def at(self, paths: Iterable[Path]) -> tuple["Threads", tuple[NewMessage, ...]]:
+    def at(self, paths: Iterable[Path]) -> tuple["ThreadPositions", tuple[NewMessage, ...]]:
         """Look at those of these paths that are threads; blocking."""
         return self._look({path.parent.name for path in paths if self._is_thread(path)})
 
     def _is_thread(self, path: Path) -> bool:
         return path.name == THREAD and path.parent.parent == self.folder
 
-    def _look(self, users: Iterable[str]) -> tuple["Threads", tuple[NewMessage, ...]]:
+    def _look(self, users: Iterable[str]) -> tuple["ThreadPositions", tuple[NewMessage, ...]]:
         read = dict(self.read)
         found: list[NewMessage] = []
         for user in sorted(users):

@@ -32,7 +32,7 @@ class Node:
 
 
 @attrs.frozen
-class Tree:
+class FileTree:
     """A folder with all that is in it, as far as it goes."""
 
     root: Node
@@ -69,14 +69,14 @@ def extension_of(name: str) -> str | None:
     return PurePosixPath(name).suffix.removeprefix(".") or None
 
 
-def walk(home: Path, root: str, depth: int = DEEPEST, *, most: int = MOST_NODES) -> Tree:
+def walk(home: Path, root: str, depth: int = DEEPEST, *, most: int = MOST_NODES) -> FileTree:
     """Look at everything below, level by level, so that what is cut off is what lies deepest; blocking."""
     top = Node(root, "", "directory", None, None, [])
     try:
         folder = safe_path(home, root)
         first = _listing(folder)
     except (OSError, PathRefusedError):
-        return Tree(top, truncated=False, node_count=0)
+        return FileTree(top, truncated=False, node_count=0)
     count, truncated = 1, False
     to_do = deque([(top, folder, 1)])
     while to_do:
@@ -96,7 +96,7 @@ def walk(home: Path, root: str, depth: int = DEEPEST, *, most: int = MOST_NODES)
             count += 1
             if item.kind == "directory":
                 to_do.append((child, path / item.name, level + 1))
-    return Tree(top, truncated=truncated, node_count=count)
+    return FileTree(top, truncated=truncated, node_count=count)
 
 
 def as_json(node: Node) -> dict[str, object]:

@@ -22,7 +22,7 @@ MOST_STEPS = 50_000
 
 
 @attrs.frozen
-class Read:
+class BlockReading:
     """The keys of a block; None, and why, where its language doesn't take it for a block of keys."""
 
     keys: Mapping[str, Value] | None

@@ -11,7 +11,7 @@ from runner import resources
 from runner.errors import ForeignHome, UnusableHome
 from runner.home import git
 from runner.home.lock import HomeLock
-from runner.home.pages import Page, Words, pages_of
+from runner.home.pages import StarterPage, Words, pages_of
 from runner.home.tree import make_tree, require_home
 from runner.settings import Paths, Settings
 from runner.storage import files
@@ -136,7 +136,7 @@ def _write_pages(settings: Settings, paths: Paths, now: datetime, *, demo: bool)
     words = Words(settings.resident, paths.home, now)
     shelf = resources.config_dir() / "home"
     # a demo page stands in for the starter page of the same name
-    wanted: dict[str, Page] = {page.name: page for page in pages_of(shelf / "starter", words)}
+    wanted: dict[str, StarterPage] = {page.name: page for page in pages_of(shelf / "starter", words)}
     if demo:
         wanted |= {page.name: page for page in pages_of(shelf / "demo", words)}
     written: list[str] = []

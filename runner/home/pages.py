@@ -11,7 +11,7 @@ import attrs
 from runner.schedule import load_schedule
 from runner.settings.tree import Resident
 
-__all__ = ["Page", "Words", "pages_of"]
+__all__ = ["StarterPage", "Words", "pages_of"]
 
 WORD = re.compile(r"@\{([a-zA-Z]+)(?::(\d+))?\}")
 DAY = re.compile(r"day-(\d+)-")
@@ -22,7 +22,7 @@ PRIVATE = ("memory/", "prompt/", "inner-thread/", "runner/")
 
 
 @attrs.frozen
-class Page:
+class StarterPage:
     """One file of a new home: where it goes, what it says, when it was written as far as the life is concerned."""
 
     name: str
@@ -77,7 +77,7 @@ class Words:
         return WORD.sub(filled, text)
 
 
-def pages_of(folder: Path, words: Words) -> Iterator[Page]:
+def pages_of(folder: Path, words: Words) -> Iterator[StarterPage]:
     """The pages of a shelf. `day-3-noon.md` becomes the entry of that slot three days before the making."""
     hours = {kind: at for at, kind in load_schedule(words.resident.zone).hours}
     for path in sorted(folder.rglob("*")):
@@ -87,7 +87,7 @@ def pages_of(folder: Path, words: Words) -> Iterator[Page]:
         text = path.read_text(encoding="utf-8")
         moment = _moment(path.name, text, words, hours)
         name = DAY.sub(lambda match: words.word("date", int(match[1])) + "-", name)
-        yield Page(
+        yield StarterPage(
             # on the shelf a dot file has no dot, which would hide it from packers, and a program is no program yet
             name=DOT.sub(r"\1.", name).removesuffix(".page"),
             text=words.fill(text, as_json=path.suffix in {".json", ".jsonl"}),

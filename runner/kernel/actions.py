@@ -10,7 +10,7 @@ from runner.kernel.context import StopReason
 from runner.kernel.errors import NoSuchActor
 from runner.kernel.ref import State
 from runner.kernel.status import ActionReport
-from runner.kernel.tree import Tree
+from runner.kernel.tree import SupervisionTree
 
 Tell = Callable[[bool, str], None]
 """Answer the asker: whether it was done, and a sentence. The action may go on after that."""
@@ -27,7 +27,7 @@ class _Order:
 class Actions:
     """Runs actions in the tree's helpers, so that the asker may leave: it may be the very child that is restarted."""
 
-    tree: Tree
+    tree: SupervisionTree
 
     async def order(self, action: str, name: str, by: str, grace: float | None = None) -> ActionReport:
         """Begin an action and wait for its answer. Bounded by the child's graces and start limit, or by `grace`."""

@@ -18,6 +18,7 @@ from runner.kernel.messages import Delivery, Question
 from runner.kernel.pulse import Pulse
 from runner.kernel.queue import Envelope, Line, Overflow
 from runner.kernel.ref import Accepted, Ref, State
+from runner.kernel.settling import Held, Settlement
 from runner.kernel.status import Lost, MailboxStatistics
 from runner.kernel.text import error_text
 
@@ -27,32 +28,6 @@ Task = trio.lowlevel.Task
 FULL_EVERY = 1.0
 """At most one `mailbox.full` event a second and box."""
 SHUTTING_DOWN = "shutting down"
-
-
-@attrs.frozen(kw_only=True)
-class Verdict:
-    """How the messages found in hand are to be judged at the end of an incarnation."""
-
-    finished: bool = False
-    """The actor came to its normal end: what it held is done."""
-    orderly: bool = False
-    """It ended itself because it was asked to, without having been cut off by us. Whether it had finished what it held
-    only it knows, so each class keeps its promise: what may be repeated is repeated, what may not counts as done."""
-    counted: bool = False
-    """A crash, hang or kill: it counts as an attempt."""
-    lost: bool = False
-    """Shutdown: nothing is kept."""
-    cause: str
-    error: str = ""
-
-
-@attrs.frozen(kw_only=True)
-class Held:
-    """What an incarnation had in hand, for events."""
-
-    message: str
-    label: str
-    attempt: int
 
 
 @attrs.define(eq=False)
@@ -284,7 +259,7 @@ class Mailbox(Generic[M]):
             for each in self._all_in_hand()
         )
 
-    def settle(self, verdict: Verdict) -> list[Lost]:
+    def settle(self, verdict: Settlement) -> list[Lost]:
         """Judge what an ended incarnation had in hand, each message by its class; returns what is lost."""
         envelopes = self._all_in_hand()
         self._in_hand.clear()
@@ -398,7 +373,7 @@ class Mailbox(Generic[M]):
             except Exception as error:  # noqa: BLE001 - a teller must never pay for what the owner's callback does
                 self._emit("mailbox.loss_callback_failed", error=error_text(error))
 
-    def _goes_back(self, envelope: Envelope[M], verdict: Verdict) -> bool:
+    def _goes_back(self, envelope: Envelope[M], verdict: Settlement) -> bool:
         """Judge one envelope by its class; True when it returns to the head."""
         message = envelope.message
         delivery = self._terms_of(message)[0]

@@ -9,14 +9,14 @@ from runner.kernel.child import Child, branch_of
 from runner.kernel.context import StopReason
 from runner.kernel.ref import State
 from runner.kernel.status import Lost, Phase, ShutdownReport
-from runner.kernel.tree import Tree
+from runner.kernel.tree import SupervisionTree
 
 
 @attrs.define(eq=False)
 class Shutdown:
     """One ending. `losing`: the process ends, so what is queued is lost; else mailboxes are kept."""
 
-    tree: Tree
+    tree: SupervisionTree
     losing: bool
     limit: float = math.inf
     """Seconds after which everything that is left is cancelled at once."""
@@ -123,7 +123,7 @@ class Shutdown:
                 child.incarnation.end(self._wish(), "shutdown took too long", 0)
 
 
-def collect(tree: Tree, child: Child) -> None:
+def collect(tree: SupervisionTree, child: Child) -> None:
     """Name what this child leaves unhandled: its queue, what a stuck one holds, and the losses of a nested tree."""
     mailbox = child.spec.mailbox
     if mailbox is not None:
@@ -135,14 +135,14 @@ def collect(tree: Tree, child: Child) -> None:
         tree.lost += branch.losses()
 
 
-def collect_all(tree: Tree) -> None:
+def collect_all(tree: SupervisionTree) -> None:
     """The same for all children, where that has not been done: a sealed mailbox has nothing more to lose."""
     for child in reversed(tree.children):
         if child.spec.mailbox is not None and not child.spec.mailbox.sealed:
             collect(tree, child)
 
 
-def announce(tree: Tree) -> None:
+def announce(tree: SupervisionTree) -> None:
     """Tell every child at once that the process is going, and shut the doors to the outside."""
     tree.announced = True
     for child in tree.children:

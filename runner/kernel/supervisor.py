@@ -29,7 +29,7 @@ from runner.kernel.ref import State
 from runner.kernel.shutdown import Shutdown, announce, collect_all
 from runner.kernel.spec import AutoShutdown, ChildSpec, Strategy
 from runner.kernel.status import ActionReport, ChildStatistics, Lost, ShutdownReport, SupervisorStatistics
-from runner.kernel.tree import Ended, Outcome, Tree
+from runner.kernel.tree import Ended, Outcome, SupervisionTree
 
 
 class Supervisor(Branch):
@@ -59,7 +59,7 @@ class Supervisor(Branch):
             msg = f"supervisor {name!r} has children of one name: {', '.join(twice)}; each needs its own"
             raise SpecError(msg)
         self.name = name
-        self._tree = Tree(
+        self._tree = SupervisionTree(
             name=name,
             children=[Child(spec, events.now) for spec in specs],
             strategy=strategy,

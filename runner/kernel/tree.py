@@ -18,8 +18,8 @@ from runner.kernel.dead_letters import DeadLetters
 from runner.kernel.errors import NotStarted
 from runner.kernel.events import EventRing
 from runner.kernel.incarnation import End, Ending, Incarnation
-from runner.kernel.mailbox import Verdict
 from runner.kernel.ref import State
+from runner.kernel.settling import Settlement
 from runner.kernel.spec import AutoShutdown, Restart, Strategy
 from runner.kernel.status import ErrorRecord, Lost
 
@@ -54,7 +54,7 @@ class Outcome:
 
 
 @attrs.define(eq=False, kw_only=True)
-class Tree:
+class SupervisionTree:
     """One supervisor's children and rules. `Supervisor` is its public face."""
 
     name: str
@@ -158,7 +158,7 @@ class Tree:
             self._tell_failure(child, ending)
         if child.spec.mailbox is not None:
             self.lost += child.spec.mailbox.settle(
-                Verdict(
+                Settlement(
                     finished=ending.finished and normal,
                     orderly=ending.finished and wishing,
                     counted=not wishing,

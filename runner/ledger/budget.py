@@ -4,8 +4,8 @@ from collections.abc import Iterator
 
 import attrs
 
-from runner.ledger.rows import Limits, Totals
-from runner.settings.tree import Budget
+from runner.ledger.rows import SpendLimits, Totals
+from runner.settings.tree import BudgetSettings
 
 __all__ = ["LEVELS", "Level", "levels", "limits_of", "worst"]
 
@@ -31,9 +31,9 @@ class Level:
         return f"{self.percent} % of the {self.period}'s budget ({self.used:g} of {self.limit:g} {self.unit})"
 
 
-def limits_of(budget: Budget) -> Limits:
+def limits_of(budget: BudgetSettings) -> SpendLimits:
     """The limits of day and month."""
-    return Limits(
+    return SpendLimits(
         day_usd=budget.day_usd,
         month_usd=budget.month_usd,
         day_tokens=budget.day_tokens,
@@ -41,7 +41,7 @@ def limits_of(budget: Budget) -> Limits:
     )
 
 
-def levels(totals: Totals, limits: Limits) -> Iterator[Level]:
+def levels(totals: Totals, limits: SpendLimits) -> Iterator[Level]:
     """Every limit that is set, with what is used of it."""
     for period, unit, used, limit in (
         ("day", "USD", totals.day_usd, limits.day_usd),
@@ -53,7 +53,7 @@ def levels(totals: Totals, limits: Limits) -> Iterator[Level]:
             yield Level(period, unit, used, limit)
 
 
-def worst(totals: Totals, limits: Limits) -> Level | None:
+def worst(totals: Totals, limits: SpendLimits) -> Level | None:
     """The limit that is used up furthest, from the first level that is told on."""
     found = max(levels(totals, limits), key=lambda level: level.used / level.limit, default=None)
     return found if found is not None and found.percent >= LEVELS[0] else None

@@ -13,7 +13,7 @@ from runner.errors import RunnerError
 from runner.offload import RunSync
 from runner.storage import sqlite
 
-__all__ = ["Doors", "LedgerClosed", "PatientDoors", "Waits", "snapshot"]
+__all__ = ["LedgerClosed", "LedgerGateway", "PatientGateway", "Waits", "snapshot"]
 
 T = TypeVar("T")
 
@@ -40,7 +40,7 @@ class Connections:
 
 
 @attrs.define(eq=False)
-class Doors:
+class LedgerGateway:
     """The way to the connections; an error comes back at once."""
 
     zone: ZoneInfo
@@ -89,13 +89,13 @@ class Doors:
 
 
 @attrs.define(eq=False)
-class PatientDoors(Doors):
+class PatientGateway(LedgerGateway):
     """The same, for whoever must not lose what it writes: tried again for as long as the fault is one that passes."""
 
     waits: Waits = attrs.field(kw_only=True)
 
     @classmethod
-    def of(cls, doors: Doors, waits: Waits) -> Self:
+    def of(cls, doors: LedgerGateway, waits: Waits) -> Self:
         return cls(doors.zone, doors.connections, doors.run_write, doors.run_read, waits=waits)
 
     async def write(self, work: Callable[[sqlite3.Connection], T]) -> T:

@@ -13,15 +13,15 @@ import attrs
 from runner.errors import LedgerUnavailable
 from runner.ledger import figures, hooks, letters, meta, schema, sessions, spend, titles, wakes
 from runner.ledger.budget import Level
-from runner.ledger.doors import Connections, Doors, LedgerClosed, PatientDoors, Waits, snapshot
+from runner.ledger.doors import Connections, LedgerClosed, LedgerGateway, PatientGateway, Waits, snapshot
 from runner.ledger.rows import (
     HookRow,
     LettersOf,
-    Limits,
     SessionFacts,
     SessionOutcome,
     SessionRow,
     SpendEntry,
+    SpendLimits,
     Totals,
     Wake,
     WakeRequest,
@@ -35,7 +35,7 @@ __all__ = [
     "Ledger",
     "LedgerClosed",
     "LedgerView",
-    "Letters",
+    "LetterRecords",
     "Meta",
     "RunSync",
     "Sessions",
@@ -49,7 +49,7 @@ __all__ = [
 class Wakes:
     """The wake queue."""
 
-    _doors: Doors
+    _doors: LedgerGateway
 
     async def enqueue(self, request: WakeRequest, now: datetime) -> Wake:
         """Accept a request durably. A slot known already is answered with what there is (`created` false)."""
@@ -117,7 +117,7 @@ class Wakes:
 class Sessions:
     """Sessions that ran, run, or ended without running."""
 
-    _doors: Doors
+    _doors: LedgerGateway
 
     async def spawning(self, session_id: str, facts: SessionFacts) -> SessionRow:
         return await self._doors.write(lambda c: sessions.spawning(c, session_id, facts))
@@ -181,7 +181,7 @@ class Sessions:
 class Hooks:
     """Hook runs."""
 
-    _doors: Doors
+    _doors: LedgerGateway
 
     async def plan(self, session_id: str, names: Iterable[str]) -> None:
         await self._doors.write(lambda c: hooks.plan(c, session_id, names))
@@ -204,12 +204,12 @@ class Hooks:
 class Spend:
     """Money and tokens."""
 
-    _doors: Doors
+    _doors: LedgerGateway
 
     async def record(self, entry: SpendEntry) -> None:
         await self._doors.write(lambda c: spend.record(c, entry, self._doors.day(entry.at)))
 
-    async def reserve(self, entry: SpendEntry, limits: Limits) -> str | None:
+    async def reserve(self, entry: SpendEntry, limits: SpendLimits) -> str | None:
         """Set aside before dispatch; the limit that would be broken, in words, or None."""
         return await self._doors.write(lambda c: spend.reserve(c, entry, self._doors.day(entry.at), limits))
 
@@ -220,7 +220,7 @@ class Spend:
         """USD and tokens set aside for a session; None when nothing is."""
         return await self._doors.read(lambda c: spend.reserved(c, ref))
 
-    async def notices(self, now: datetime, limits: Limits) -> tuple[tuple[int, Level], ...]:
+    async def notices(self, now: datetime, limits: SpendLimits) -> tuple[tuple[int, Level], ...]:
         """Levels of the budget that were reached and not told yet; from now on they are told."""
         return await self._doors.write(lambda c: spend.notices(c, self._doors.day(now), limits))
 
@@ -229,10 +229,10 @@ class Spend:
 
 
 @attrs.frozen(eq=False)
-class Letters:
+class LetterRecords:
     """How far correspondents' letters were shown."""
 
-    _doors: Doors
+    _doors: LedgerGateway
 
     async def offer(self, request: WakeRequest, newest: Mapping[str, str], now: datetime) -> Wake:
         """Queue the wake that shows letters, and note up to which one of each user: both or neither."""
@@ -250,7 +250,7 @@ class Letters:
 class Titles:
     """What texts were called."""
 
-    _doors: Doors
+    _doors: LedgerGateway
 
     async def get(self, key: str) -> titles.Title | None:
         return await self._doors.read(lambda c: titles.get(c, key))
@@ -268,7 +268,7 @@ class Titles:
 class Meta:
     """Small facts by name."""
 
-    _doors: Doors
+    _doors: LedgerGateway
 
     async def get(self, key: str) -> str | None:
         return await self._doors.read(lambda c: meta.get(c, key))
@@ -295,9 +295,9 @@ class Ledger:
     hooks: Hooks
     spend: Spend
     meta: Meta
-    letters: Letters
+    letters: LetterRecords
     titles: Titles
-    _doors: Doors = attrs.field(repr=False)
+    _doors: LedgerGateway = attrs.field(repr=False)
 
     @classmethod
     async def open(
@@ -324,7 +324,7 @@ class Ledger:
                 raise LedgerUnavailable(f"the ledger {path} can't be opened: {reason}") from error
 
         writer, reader = await run_sync(connect)
-        doors = Doors(
+        doors = LedgerGateway(
             ZoneInfo(zone) if isinstance(zone, str) else zone,
             Connections(writer, reader),
             run_sync,
@@ -337,7 +337,7 @@ class Ledger:
             Hooks(doors),
             Spend(doors),
             Meta(doors),
-            Letters(doors),
+            LetterRecords(doors),
             Titles(doors),
             doors,
         )
@@ -346,7 +346,7 @@ class Ledger:
         """The same ledger for whoever must not lose what it writes: each call is tried again while the file can't take
         it (locked, full or failing disk), and *waits* is told why, and "" when it is over. A cancellation ends that.
         """
-        doors = PatientDoors.of(self._doors, waits)
+        doors = PatientGateway.of(self._doors, waits)
         return attrs.evolve(
             self,
             wakes=attrs.evolve(self.wakes, doors=doors),

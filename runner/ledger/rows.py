@@ -17,11 +17,11 @@ __all__ = [
     "TERMINAL",
     "HookRow",
     "LettersOf",
-    "Limits",
     "SessionFacts",
     "SessionOutcome",
     "SessionRow",
     "SpendEntry",
+    "SpendLimits",
     "Totals",
     "Wake",
     "WakeRequest",
@@ -283,7 +283,7 @@ class SpendEntry:
 
 
 @attrs.frozen(kw_only=True)
-class Limits:
+class SpendLimits:
     """Most that may be spent; 0 is no limit."""
 
     day_usd: float = 0.0
@@ -301,7 +301,7 @@ class Totals:
     month_usd: float = 0.0
     month_tokens: int = 0
 
-    def over(self, limits: Limits, *, usd: float = 0.0, tokens: int = 0) -> str | None:
+    def over(self, limits: SpendLimits, *, usd: float = 0.0, tokens: int = 0) -> str | None:
         """Which limit *usd* and *tokens* more would break, in words; None when none."""
         checks = (
             ("day", "USD", self.day_usd + usd, limits.day_usd),
@@ -314,7 +314,7 @@ class Totals:
                 return f"budget of the {period}: {wanted:g} {unit} of {limit:g}"
         return None
 
-    def left(self, limits: Limits) -> tuple[float | None, int | None]:
+    def left(self, limits: SpendLimits) -> tuple[float | None, int | None]:
         """What is left of the tightest limit, in USD and in tokens; None where there is none."""
         usd = [
             limit - used

@@ -6,7 +6,7 @@ import attrs
 
 from runner.ledger import meta
 from runner.ledger.budget import LEVELS, Level, levels
-from runner.ledger.rows import Limits, SpendEntry, Totals, stamp
+from runner.ledger.rows import SpendEntry, SpendLimits, Totals, stamp
 
 __all__ = ["forget", "forget_all_left", "notices", "record", "reserve", "reserved", "totals"]
 
@@ -43,7 +43,7 @@ def record(connection: sqlite3.Connection, entry: SpendEntry, day: str, *, reser
     )
 
 
-def reserve(connection: sqlite3.Connection, entry: SpendEntry, day: str, limits: Limits) -> str | None:
+def reserve(connection: sqlite3.Connection, entry: SpendEntry, day: str, limits: SpendLimits) -> str | None:
     """Set money and tokens aside, or say which limit they would break. A reservation is replaced by what it came to.
 
     An entry without a figure of its own is given all that is left: nobody knows beforehand what it will come to.
@@ -82,7 +82,7 @@ def reserved(connection: sqlite3.Connection, ref: str) -> tuple[float, int] | No
     return None if row is None else (float(row["cost_usd"]), int(row["tokens"]))
 
 
-def notices(connection: sqlite3.Connection, day: str, limits: Limits) -> tuple[tuple[int, Level], ...]:
+def notices(connection: sqlite3.Connection, day: str, limits: SpendLimits) -> tuple[tuple[int, Level], ...]:
     """Levels of the budget reached since the last call, each told once in its day or month."""
     found: list[tuple[int, Level]] = []
     for level in levels(totals(connection, day, booked=True), limits):

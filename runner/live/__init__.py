@@ -10,7 +10,7 @@ from runner.live.hub import (
     TooManyViewersError,
 )
 from runner.live.session_log import SessionView
-from runner.live.subscriber import Limits, Subscriber
+from runner.live.subscriber import Subscriber, ViewerLimits
 
 __all__ = (
     "Hub",
@@ -18,9 +18,9 @@ __all__ = (
     "HubLimits",
     "HubStatistics",
     "HubWriter",
-    "Limits",
     "SessionView",
     "StaleWriterError",
     "Subscriber",
     "TooManyViewersError",
+    "ViewerLimits",
 )

@@ -17,7 +17,7 @@ from runner.live.frames import Frame
 from runner.live.once import Once
 from runner.live.ring import Ring
 from runner.live.session_log import SessionLog, SessionView
-from runner.live.subscriber import Limits, Subscriber
+from runner.live.subscriber import Subscriber, ViewerLimits
 
 NUMBER = re.compile(r"[0-9]{1,20}")
 """Of an event, as its id ends."""
@@ -44,7 +44,7 @@ class HubLimits:
     session_bytes: int = 32 * 1024 * 1024
     session_kept: float = 30.0
     """Seconds for which an ended session is still shown to those who join."""
-    viewer: Limits = attrs.field(factory=Limits)
+    viewer: ViewerLimits = attrs.field(factory=ViewerLimits)
 
 
 @attrs.frozen

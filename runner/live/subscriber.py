@@ -16,7 +16,7 @@ BATCH = 128 * 1024
 
 
 @attrs.frozen
-class Limits:
+class ViewerLimits:
     """How much waits for a slow viewer, and how much it may miss before it is cut."""
 
     frames: int = 256
@@ -33,7 +33,7 @@ class Subscriber:
     viewer's own pace; the buffer is used from the moment it has caught up.
     """
 
-    limits: Limits
+    limits: ViewerLimits
     only: frozenset[str] | None = None
     evicted: bool = attrs.field(default=False, init=False)
     lost: int = attrs.field(default=0, init=False)

@@ -94,7 +94,7 @@ class Factories:
 
 
 @attrs.frozen
-class Budget:
+class RestartBudget:
     """What every child may use up before it is `failed`; a test that injects faults hands in a larger one."""
 
     intensity: Intensity
@@ -102,7 +102,7 @@ class Budget:
 
 
 def child_specs(
-    factories: Factories, mailboxes: Mailboxes, budget: Budget, *, telegram_off: str | None
+    factories: Factories, mailboxes: Mailboxes, budget: RestartBudget, *, telegram_off: str | None
 ) -> tuple[ChildSpec, ...]:
     """All children of the root, in start order; the end goes the other way round."""
     child = partial(ChildSpec, intensity=budget.intensity, backoff=budget.backoff)

@@ -117,7 +117,7 @@ async def _live(
 async def _run_tree(
     runtime: Runtime, watchdog: Watchdog, notifier: Notifier, calm: Callable[[], None], companion: Companion | None
 ) -> Outcome:
-    ending = Ending(runtime, watchdog)
+    ending = ProcessEnd(runtime, watchdog)
     async with trio.open_nursery() as nursery:
         nursery.start_soon(ending.carry_out)
         await nursery.start(
@@ -136,7 +136,7 @@ async def _run_tree(
 
 
 @attrs.define(eq=False)
-class Ending:
+class ProcessEnd:
     """From the first signal to the shutdown; with `session.drain_seconds` the wake under way may end first."""
 
     runtime: Runtime

@@ -37,7 +37,7 @@ from runner.ledger import LOOKED_AT, Ledger, failing_hooks
 from runner.ledger.budget import limits_of
 from runner.live import Hub
 from runner.live.frames import END, SESSION
-from runner.main.actors import MODERATOR_HANDS, Budget, Factories, Mailboxes, child_specs
+from runner.main.actors import MODERATOR_HANDS, Factories, Mailboxes, RestartBudget, child_specs
 from runner.main.fault_injection import FaultInjection
 from runner.main.import_titles import REGISTRY, import_registry
 from runner.main.restore_stream import show_again, shown_session
@@ -49,7 +49,7 @@ from runner.operator.wakes import Admission
 from runner.process.notify import Notifier
 from runner.retention.nightly import Nightly
 from runner.schedule import Schedule, Slot, load_schedule
-from runner.search import Found, SearchIndex, Wanted
+from runner.search import Found, SearchIndex, SearchQuery
 from runner.session.choose import Chosen, Surroundings, choose
 from runner.session.engine import make_engine
 from runner.settings import Settings, diff, without_waiting
@@ -269,7 +269,7 @@ class Runtime:
 
     def _make_supervisor(self) -> Supervisor:
         supervision, fault_injection = self.settings.supervision, self.fault_injection
-        budget = Budget(
+        budget = RestartBudget(
             fault_injection.child_intensity or Intensity(supervision.restarts, supervision.window_seconds),
             fault_injection.child_backoff or Backoff(),
         )
@@ -435,10 +435,10 @@ class Runtime:
             now=self.now,
         )
 
-    async def _search(self, wanted: Wanted) -> Found:
+    async def _search(self, wanted: SearchQuery) -> Found:
         return await limited(self.search_threads)(partial(self.full_text.search, wanted))
 
-    async def _meaning(self, wanted: Wanted) -> Sequence[tuple[str, str]]:
+    async def _meaning(self, wanted: SearchQuery) -> Sequence[tuple[str, str]]:
         question = Meaning(wanted.text, wanted.kinds, wanted.offset + wanted.limit)
         return await question.ask(self.mailboxes.indexer.outside, within=MEANING_WITHIN)
 

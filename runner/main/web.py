@@ -9,7 +9,7 @@ import trio
 from runner.kernel import ActorContext, StopReason
 from web.app import create_app
 from web.server.serve import serve
-from web.services import Log, Services
+from web.services import AccessLog, Services
 
 LAST_WORDS = 1.0
 """Seconds that viewers may wait for the end of a session that the shutdown interrupts."""
@@ -21,7 +21,7 @@ class Web:
 
     services: Services
     listening: socket.socket
-    log: Log
+    log: AccessLog
     said_all: trio.Event
     """The hub has closed: nothing more will be shown."""
 

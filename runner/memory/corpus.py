@@ -19,7 +19,7 @@ _NAMED = re.compile(r"\A(\d{4}-\d{2}-\d{2})(?!\d)")
 
 
 @attrs.frozen
-class Entry:
+class CorpusEntry:
     """One entry: when, where, and its text without the frontmatter."""
 
     day: date
@@ -29,7 +29,7 @@ class Entry:
     text: str = attrs.field(repr=False)
 
 
-def read(home: Path, *, zone: tzinfo, since: date | None = None, until: date | None = None) -> list[Entry]:
+def read(home: Path, *, zone: tzinfo, since: date | None = None, until: date | None = None) -> list[CorpusEntry]:
     """The entries from one day to another, in order of day and name; each is of the day that its readers see.
 
     `zone` is the home's.
@@ -63,7 +63,7 @@ def _is_older(entry: os.DirEntry[str], since: date) -> bool:
     return True
 
 
-def _entry(home: Path, kind: str, name: str, zone: tzinfo) -> Entry | None:
+def _entry(home: Path, kind: str, name: str, zone: tzinfo) -> CorpusEntry | None:
     try:
         content = opening.read(f"{home}/{kind}/{name}")
         text = decoding.decoded(content.data).text
@@ -71,4 +71,4 @@ def _entry(home: Path, kind: str, name: str, zone: tzinfo) -> Entry | None:
         return None
     page = frontmatter.parse_text(text)
     day = days.day_of(page.text("date"), name.removesuffix(".md"), content.stamp.mtime_ns, zone)
-    return Entry(date.fromisoformat(day.text), kind, f"{kind}/{name}", page.body)
+    return CorpusEntry(date.fromisoformat(day.text), kind, f"{kind}/{name}", page.body)

@@ -8,7 +8,7 @@ from typing import Any
 
 import attrs
 
-from runner.memory.corpus import Entry
+from runner.memory.corpus import CorpusEntry
 from runner.memory.words import telling, words_of
 
 WINDOW = 7
@@ -55,7 +55,7 @@ def first_day(today: date) -> date:
 
 
 def signals(
-    entries: Iterable[Entry],
+    entries: Iterable[CorpusEntry],
     moods: Iterable[Mapping[str, Any]],
     *,
     now: datetime,

@@ -8,7 +8,7 @@ from typing import Any
 
 import attrs
 
-from runner.memory.corpus import KINDS, Entry
+from runner.memory.corpus import KINDS, CorpusEntry
 from runner.memory.drift import felt, ratio
 from runner.memory.words import telling, words_of
 
@@ -21,10 +21,10 @@ USES = 3
 
 
 @attrs.frozen(kw_only=True)
-class Life:
+class LifeFigures:
     """What the mirror looks at."""
 
-    entries: Sequence[Entry]
+    entries: Sequence[CorpusEntry]
     moods: Iterable[Mapping[str, Any]]
     sessions: Mapping[str, int]
     """How many sessions of each type ran in the period."""
@@ -38,7 +38,7 @@ def due(previous: Mapping[str, Any] | None, today: date, zone: tzinfo) -> bool:
     return taken is None or (today - taken).days >= EVERY
 
 
-def period(previous: Mapping[str, Any] | None, entries: Sequence[Entry], today: date) -> tuple[date, date]:
+def period(previous: Mapping[str, Any] | None, entries: Sequence[CorpusEntry], today: date) -> tuple[date, date]:
     """From the day after the last mirror's period to today; the first one looks back to the first entry.
 
     A mirror that had too little to say leaves its days to the next.
@@ -57,7 +57,7 @@ def period(previous: Mapping[str, Any] | None, entries: Sequence[Entry], today: 
 
 
 def snapshot(
-    life: Life, *, span: tuple[date, date], previous: Mapping[str, Any] | None, now: datetime
+    life: LifeFigures, *, span: tuple[date, date], previous: Mapping[str, Any] | None, now: datetime
 ) -> dict[str, Any]:
     """What data/mirror-snapshot.json holds; `now` in the home's zone."""
     first, last = span
@@ -145,7 +145,7 @@ def _mood(moods: Iterable[Mapping[str, Any]], first: date, last: date, zone: tzi
     return {"mean_valence": means[0], "mean_arousal": means[1], "top_words": top}
 
 
-def _vocabulary(life: Life, used: Counter[str], first: date) -> dict[str, list[str]]:
+def _vocabulary(life: LifeFigures, used: Counter[str], first: date) -> dict[str, list[str]]:
     earlier = [entry for entry in life.entries if entry.day < first]
     here = Counter({word: used[word] for word in telling(used, life.dropped)})
     known = _words(earlier)
@@ -159,7 +159,7 @@ def _vocabulary(life: Life, used: Counter[str], first: date) -> dict[str, list[s
     return {"distinctive": distinctive, "new": sorted(fresh, key=lambda word: (-here[word], word))[:NEW]}
 
 
-def _words(entries: Sequence[Entry]) -> Counter[str]:
+def _words(entries: Sequence[CorpusEntry]) -> Counter[str]:
     """How often each word is used in all of them. Counted in one go: their number is what costs, not their length."""
     return Counter(words_of("\n".join(entry.text for entry in entries)))
 

@@ -44,7 +44,7 @@ class Feeling:
 
 
 @attrs.frozen
-class Source:
+class MoodSource:
     """The text of one session: its thought or its answer."""
 
     body: str
@@ -57,14 +57,14 @@ def read_lexicon(path: Path) -> Lexicon:
     return {word: (float(pair[0]), float(pair[1])) for word, pair in files.read_json(path).items()}
 
 
-def source_of(content: bytes) -> Source:
+def source_of(content: bytes) -> MoodSource:
     """A thought: its text, and the words of its `mood`, which may be a text with commas or a list."""
     page = frontmatter.parse(content, frontmatter.USUAL | {"mood"})
-    return Source(page.body, tuple(_mood_words(page.keys.get("mood"))))
+    return MoodSource(page.body, tuple(_mood_words(page.keys.get("mood"))))
 
 
 def record(
-    source: Source,
+    source: MoodSource,
     *,
     lexicon: Lexicon,
     kind: str,

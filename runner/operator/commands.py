@@ -55,11 +55,11 @@ from runner.kernel import (
     State,
     Supervisor,
 )
-from runner.ledger import Ledger, Limits, SessionRow
+from runner.ledger import Ledger, SessionRow, SpendLimits
 from runner.ledger.budget import worst
 from runner.live import Hub
 from runner.live.frames import SESSION
-from runner.operator.follow import Follower
+from runner.operator.follow import WakeFollower
 from runner.triggers.intake import Intake
 from runner.triggers.pause import PAUSED, Pause
 
@@ -89,7 +89,7 @@ class Operator:
     backend: Callable[[], str]
     started_at: datetime
     reload: Callable[[], Awaitable[ReloadResult]]
-    limits: Callable[[], Limits] = Limits
+    limits: Callable[[], SpendLimits] = SpendLimits
 
     def commands(self) -> Commands:
         """The table that the control server is given."""
@@ -155,7 +155,7 @@ class Operator:
         with self.events.subscribe() as events, self.hub.subscribe([SESSION], door="operator") as live:
             wake = await self.intake.admit(params.request(), self.now())
             await call.progress(WakeProgress("queued", wake.id))
-            follower = Follower(wake.id, call, self.ledger)
+            follower = WakeFollower(wake.id, call, self.ledger)
             async with trio.open_nursery() as nursery:
                 nursery.start_soon(follower.words, live)
                 await follower.steps(events, trio.current_time() + params.wait, partial(self._goes_first, wake.id))

@@ -27,7 +27,7 @@ RECORD_WITHIN = 30.0
 
 
 @attrs.define(eq=False)
-class Follower:
+class WakeFollower:
     """One wake as its asker sees it."""
 
     wake_id: str

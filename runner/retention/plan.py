@@ -10,7 +10,7 @@ import attrs
 
 from runner.settings import Settings
 
-__all__ = ["CAPPED", "DAY", "LINES_KEPT", "ROTATED", "Action", "FileFacts", "Rule", "plan", "rules", "too_old"]
+__all__ = ["CAPPED", "DAY", "LINES_KEPT", "ROTATED", "Action", "FileFacts", "RetentionRule", "plan", "rules", "too_old"]
 
 DAY = 86_400
 TRANSCRIPTS_PACKED = 30
@@ -32,7 +32,7 @@ class Action(enum.Enum):
 
 
 @attrs.frozen
-class Rule:
+class RetentionRule:
     """One class of files: where they lie, what they are called, and after how many whole days what happens."""
 
     name: str
@@ -57,16 +57,18 @@ class FileFacts:
     modified: float
 
 
-def rules(settings: Settings) -> tuple[Rule, ...]:
+def rules(settings: Settings) -> tuple[RetentionRule, ...]:
     """All rules of a home. What no rule names is never touched."""
     paths, days = settings.paths, settings.retention.days
     return (
-        Rule("visitors archive", paths.visitors_archive, ("*.md",), days, deep=True),
-        Rule("moderation", paths.moderation, ("*.json",), days, deep=True),
-        Rule("transcripts", paths.transcripts, ("session-*.md", "session-*.md.gz"), TRANSCRIPTS),
-        Rule("transcripts to pack", paths.transcripts, ("session-*.md",), TRANSCRIPTS_PACKED, Action.PACK, TRANSCRIPTS),
-        Rule("session logs", paths.logs, ("session-*.log", "talk-*.log", "telegram-talk-*.log"), SESSION_LOGS),
-        Rule("telegram images", paths.telegram / "images", ("*.jpg", "*.jpeg", "*.png"), TELEGRAM_IMAGES),
+        RetentionRule("visitors archive", paths.visitors_archive, ("*.md",), days, deep=True),
+        RetentionRule("moderation", paths.moderation, ("*.json",), days, deep=True),
+        RetentionRule("transcripts", paths.transcripts, ("session-*.md", "session-*.md.gz"), TRANSCRIPTS),
+        RetentionRule(
+            "transcripts to pack", paths.transcripts, ("session-*.md",), TRANSCRIPTS_PACKED, Action.PACK, TRANSCRIPTS
+        ),
+        RetentionRule("session logs", paths.logs, ("session-*.log", "talk-*.log", "telegram-talk-*.log"), SESSION_LOGS),
+        RetentionRule("telegram images", paths.telegram / "images", ("*.jpg", "*.jpeg", "*.png"), TELEGRAM_IMAGES),
     )
 
 
@@ -75,7 +77,7 @@ def too_old(modified: float, days: int, now: datetime) -> bool:
     return (now.timestamp() - modified) // DAY > days
 
 
-def plan(rule: Rule, found: Iterable[FileFacts], now: datetime) -> tuple[Path, ...]:
+def plan(rule: RetentionRule, found: Iterable[FileFacts], now: datetime) -> tuple[Path, ...]:
     """The files of this rule whose time has come, oldest first."""
     due = [
         facts

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import attrs
 
-from runner.retention.plan import CAPPED, LINES_KEPT, ROTATED, Action, FileFacts, Rule, plan, rules, too_old
+from runner.retention.plan import CAPPED, LINES_KEPT, ROTATED, Action, FileFacts, RetentionRule, plan, rules, too_old
 from runner.settings import Settings
 from runner.storage import files, jsonl
 
@@ -66,7 +66,7 @@ def log(settings: Settings, now: datetime, text: str) -> None:
     jsonl.append_line(path, f"[{now.isoformat(timespec='seconds')}] {text}".encode(), mode=0o640)
 
 
-def _by_age(rule: Rule, now: datetime, *, dry_run: bool) -> Result:
+def _by_age(rule: RetentionRule, now: datetime, *, dry_run: bool) -> Result:
     due = plan(rule, _files(rule.folder, DEEPEST if rule.deep else 0), now)
     if dry_run:
         return Result(rule.name, len(due), rule.action.value)

@@ -2,6 +2,6 @@
 
 from runner.search.blend import as_hits, blend, deep
 from runner.search.index import SearchIndex
-from runner.search.query import Found, Hit, NoMeaningError, Wanted
+from runner.search.query import Found, Hit, NoMeaningError, SearchQuery
 
-__all__ = ("Found", "Hit", "NoMeaningError", "SearchIndex", "Wanted", "as_hits", "blend", "deep")
+__all__ = ("Found", "Hit", "NoMeaningError", "SearchIndex", "SearchQuery", "as_hits", "blend", "deep")

@@ -13,7 +13,7 @@ import attrs
 
 from runner.search.ranking import BODY_WEIGHT, TITLE_WEIGHT
 from runner.search.terms import Row, Term
-from runner.search.tokens import Letters, Tokeniser
+from runner.search.tokens import FoldedLetters, Tokeniser
 
 K1, B = 1.2, 0.75
 """As FTS5 has them."""
@@ -36,7 +36,7 @@ class Folded:
     _length: int = attrs.field(default=-1, init=False)
 
     @classmethod
-    def of(cls, title: str, text: str, letters: Letters) -> "Folded":
+    def of(cls, title: str, text: str, letters: FoldedLetters) -> "Folded":
         return cls.joined(letters.form(title), letters.form(text))
 
     @classmethod
@@ -55,19 +55,19 @@ class Folded:
         return all(any(f" {beginning}" in self.words for beginning in word) for word in beginnings)
 
 
-class Text(Protocol):
+class FoldedText(Protocol):
     """What is looked through."""
 
-    def may_have(self, beginnings: Beginnings, letters: Letters) -> bool:
+    def may_have(self, beginnings: Beginnings, letters: FoldedLetters) -> bool:
         """Quick: False only where the words can't be in it."""
         ...
 
-    def folded(self, letters: Letters) -> Folded:
+    def folded(self, letters: FoldedLetters) -> Folded:
         """Its words exactly."""
         ...
 
 
-T = TypeVar("T", bound=Text)
+T = TypeVar("T", bound=FoldedText)
 
 
 @attrs.frozen(eq=False)
@@ -99,7 +99,7 @@ def find(texts: Iterable[T], terms: Sequence[Term], tokens: Tokeniser) -> list[M
     return left
 
 
-def scores(matches: Sequence[Match[T]], terms: Sequence[Term], corpus: Corpus, letters: Letters) -> list[float]:
+def scores(matches: Sequence[Match[T]], terms: Sequence[Term], corpus: Corpus, letters: FoldedLetters) -> list[float]:
     """What FTS5's `bm25` would say of each in the index as it is: so they compare with the scores of what is there."""
     if not matches:
         return []

@@ -23,7 +23,7 @@ import attrs
 from runner.content import Catalogue
 from runner.search import query, schema
 from runner.search.pending import PendingEntries
-from runner.search.query import NOTHING_WAITS, Found, Wanted
+from runner.search.query import NOTHING_WAITS, Found, SearchQuery
 from runner.search.ranking import Orders
 from runner.search.tokens import Tokeniser
 from runner.search.writer import Key, Writer
@@ -62,7 +62,7 @@ class SearchIndex:
     _by_hand: threading.Lock = attrs.field(factory=threading.Lock, init=False)
     """Who looks through what waits does so alone: several would make the same of it, each at half the speed."""
     _idle: list[_Reader] = attrs.field(factory=list, init=False)
-    _answers: OrderedDict[tuple[int, Wanted], Found] = attrs.field(factory=OrderedDict, init=False)
+    _answers: OrderedDict[tuple[int, SearchQuery], Found] = attrs.field(factory=OrderedDict, init=False)
     _orders: Orders = attrs.field(factory=Orders, init=False)
     _prepared: int = attrs.field(default=-1, init=False)
     """The generation for which frequent words were ranked."""
@@ -132,7 +132,7 @@ class SearchIndex:
     def note_damage(self) -> None:
         self._damaged = True
 
-    def search(self, wanted: Wanted) -> Found:
+    def search(self, wanted: SearchQuery) -> Found:
         """What is found now; nothing while there is no index yet."""
         with self._lock:
             generation, waiting = self._generation, self._waiting

@@ -9,7 +9,7 @@ import attrs
 from runner.content import Catalogue, Entry
 from runner.search.by_hand import Beginnings, Folded
 from runner.search.text import as_read, nearly_read
-from runner.search.tokens import Letters
+from runner.search.tokens import FoldedLetters
 from runner.search.writer import Key
 
 MOST = 5_000
@@ -27,11 +27,11 @@ class Draft:
     _folded: Folded | None = attrs.field(default=None, init=False)
     _certain: bool = attrs.field(default=False, init=False)
 
-    def may_have(self, beginnings: Beginnings, letters: Letters) -> bool:
+    def may_have(self, beginnings: Beginnings, letters: FoldedLetters) -> bool:
         """Most questions are about few of the entries."""
         return self._quickly(letters).may_have(beginnings)
 
-    def folded(self, letters: Letters) -> Folded:
+    def folded(self, letters: FoldedLetters) -> Folded:
         """Its words exactly."""
         folded = self._quickly(letters)
         if not self._certain:
@@ -39,7 +39,7 @@ class Draft:
             self._certain = True
         return folded
 
-    def _quickly(self, letters: Letters) -> Folded:
+    def _quickly(self, letters: FoldedLetters) -> Folded:
         if self._folded is None:
             title, text, self._certain = nearly_read(self.entry)
             self._folded = Folded.of(title, text, letters)

@@ -15,11 +15,11 @@ from runner.search import by_hand
 from runner.search.by_hand import Beginnings, Corpus, Folded, Match
 from runner.search.excerpt import excerpt
 from runner.search.pending import Draft, PendingEntries
-from runner.search.ranking import FIRST, Orders, Question, Row, name, place
+from runner.search.ranking import FIRST, Orders, RankedQuestion, Row, name, place
 from runner.search.schema import KIND_BITS
 from runner.search.terms import Term, terms_of
 from runner.search.text import as_read, line, marked, said
-from runner.search.tokens import Atoms, Letters, Tokeniser
+from runner.search.tokens import Atoms, FoldedLetters, Tokeniser
 
 EXPANSIONS = 24
 """Distinct stems that the beginning of a word may stand for."""
@@ -44,7 +44,7 @@ TITLE_TOKENS, BODY_TOKENS = 16, 32
 
 
 @attrs.frozen(kw_only=True)
-class Wanted:
+class SearchQuery:
     """What is looked for. `kinds` are names of content kinds."""
 
     text: str
@@ -89,10 +89,10 @@ class _Stored:
     body: Atoms
     words: Folded
 
-    def may_have(self, beginnings: Beginnings, letters: Letters) -> bool:  # noqa: ARG002 - it has them
+    def may_have(self, beginnings: Beginnings, letters: FoldedLetters) -> bool:  # noqa: ARG002 - it has them
         return True
 
-    def folded(self, letters: Letters) -> Folded:  # noqa: ARG002 - it is
+    def folded(self, letters: FoldedLetters) -> Folded:  # noqa: ARG002 - it is
         return self.words
 
 
@@ -100,7 +100,7 @@ def run(
     connection: sqlite3.Connection,
     tokens: Tokeniser,
     orders: Orders,
-    wanted: Wanted,
+    wanted: SearchQuery,
     waiting: PendingEntries = NOTHING_WAITS,
 ) -> Found:
     """Rank all, then look closely at the page's hits alone. Blocking; one snapshot for all statements.
@@ -114,7 +114,7 @@ def run(
         if not terms:
             return Found()
         expression = " AND ".join(term.expression() for term in terms)
-        asked = Question(_state(connection), expression, _among(connection, wanted.kinds), waiting.keys())
+        asked = RankedQuestion(_state(connection), expression, _among(connection, wanted.kinds), waiting.keys())
         end = wanted.offset + wanted.limit
         order = orders.of(connection, asked, end)
         if not waiting.drafts:
@@ -150,7 +150,7 @@ def prepare(
     with _snapshot(connection):
         terms = terms_of(asked, tokens, partial(_beginning, connection, tokens))
         expression = " AND ".join(term.expression() for term in terms)
-        orders.of(connection, Question(_state(connection), expression, _among(connection, kinds)), FIRST)
+        orders.of(connection, RankedQuestion(_state(connection), expression, _among(connection, kinds)), FIRST)
 
 
 @contextmanager
@@ -215,7 +215,7 @@ def _place_of(entry: Entry, score: float) -> Place:
     return score, -date.fromisoformat(entry.date).toordinal(), (entry.slug, entry.kind)
 
 
-def _hit_by_hand(match: Match[Draft], score: float, letters: Letters) -> Hit:
+def _hit_by_hand(match: Match[Draft], score: float, letters: FoldedLetters) -> Hit:
     entry = match.text.entry
     title, body = as_read(entry)
     return hit_of(

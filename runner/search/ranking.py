@@ -35,7 +35,7 @@ Row: TypeAlias = tuple[int, float]
 
 
 @attrs.frozen
-class Question:
+class RankedQuestion:
     """What is ranked. The state is the commit that it was asked of."""
 
     state: int
@@ -53,7 +53,7 @@ class Question:
 
 
 @attrs.frozen
-class Order:
+class Ranking:
     """How many there are, and the first of them: best first, the newest of equals, then by name."""
 
     total: int
@@ -72,10 +72,10 @@ class Order:
 class Orders:
     """Those last asked for. Several threads use it."""
 
-    _known: OrderedDict[Question, Order] = attrs.field(factory=OrderedDict, init=False)
+    _known: OrderedDict[RankedQuestion, Ranking] = attrs.field(factory=OrderedDict, init=False)
     _lock: threading.Lock = attrs.field(factory=threading.Lock, init=False)
 
-    def of(self, connection: sqlite3.Connection, asked: Question, end: int) -> Order:
+    def of(self, connection: sqlite3.Connection, asked: RankedQuestion, end: int) -> Ranking:
         """The order of all that is found, known up to this place. Blocking, in the snapshot of the question's state."""
         with self._lock:
             known = self._known.get(asked)
@@ -95,7 +95,7 @@ class Orders:
             self._known.clear()
 
 
-def rank(connection: sqlite3.Connection, asked: Question, end: int) -> Order:
+def rank(connection: sqlite3.Connection, asked: RankedQuestion, end: int) -> Ranking:
     """Look at all of them."""
     total = connection.execute(
         f"SELECT count(*) FROM words WHERE {asked.condition()}",  # noqa: S608 - numbers of ours
@@ -105,10 +105,10 @@ def rank(connection: sqlite3.Connection, asked: Question, end: int) -> Order:
     if len(rows) == end + TIES and place(rows[-1]) == place(rows[end - 1]):
         rows = _top(connection, asked, total)  # a heap of equals crosses the last place
     rows = _settled(connection, rows)[:end]
-    return Order(total, array("q", [row[0] for row in rows]), array("d", [row[1] for row in rows]))
+    return Ranking(total, array("q", [row[0] for row in rows]), array("d", [row[1] for row in rows]))
 
 
-def _top(connection: sqlite3.Connection, asked: Question, count: int) -> list[Row]:
+def _top(connection: sqlite3.Connection, asked: RankedQuestion, count: int) -> list[Row]:
     found = connection.execute(
         f"SELECT rowid, bm25(words, {WEIGHTS}) AS score FROM words WHERE {asked.condition()}"  # noqa: S608
         " ORDER BY score, rowid DESC LIMIT ?",

@@ -68,7 +68,7 @@ class Atoms:
 
 
 @attrs.define(eq=False)
-class Letters:
+class FoldedLetters:
     """Texts without a database: what is needed to index them, and to mark what was found."""
 
     _shapes: Shapes = attrs.field(factory=Shapes, init=False)
@@ -146,7 +146,7 @@ def _scratch() -> sqlite3.Connection:
 
 
 @attrs.define(eq=False)
-class Tokeniser(Letters):
+class Tokeniser(FoldedLetters):
     """And their stems, for which SQLite is asked: a scratch table that is filled, read and emptied.
 
     One thread at a time.

@@ -18,7 +18,7 @@ from runner.offload import RunSync
 from runner.session import sessionlog
 from runner.session.backends.base import RunResult
 from runner.session.budget_guard import BudgetGuard
-from runner.session.kinds import Kind
+from runner.session.kinds import SessionKind
 from runner.session.pipeline import Pipeline
 from runner.session.prompt_history import memory_loss
 from runner.session.run import EndedSession
@@ -33,7 +33,7 @@ _CODES = {"completed": 0, "failed": 1}
 
 
 @attrs.frozen(kw_only=True)
-class Ending:
+class SessionEnding:
     """What is known of an end beside the records: one of the three, or none when nobody was there to see it."""
 
     result: RunResult | None = None
@@ -55,7 +55,13 @@ class Closing:
     run_sync: RunSync
 
     def ended(
-        self, kind: Kind | None, summary: Summary, ending: Ending, *, begun: bool = True, duration: float | None = None
+        self,
+        kind: SessionKind | None,
+        summary: Summary,
+        ending: SessionEnding,
+        *,
+        begun: bool = True,
+        duration: float | None = None,
     ) -> EndedSession:
         """The terminal record."""
         state, reason = judge(summary, ending)
@@ -118,14 +124,14 @@ class Closing:
                 await self.run_sync(add)
 
 
-def hooks_of(pipeline: Pipeline, kind: Kind | None, state: str) -> tuple[str, ...]:
+def hooks_of(pipeline: Pipeline, kind: SessionKind | None, state: str) -> tuple[str, ...]:
     """The hooks of a session that ended so. A conversation in a terminal has its own only after a clean end."""
     if kind is None or (kind.name == "talk" and state != "completed"):
         return ()
     return pipeline.names(reduced=kind.reduced_hooks)
 
 
-def judge(summary: Summary, ending: Ending) -> tuple[str, str | None]:
+def judge(summary: Summary, ending: SessionEnding) -> tuple[str, str | None]:
     """State and reason of the terminal record."""
     result = ending.result
     if ending.error is not None:

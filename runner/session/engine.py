@@ -22,14 +22,14 @@ from runner.session import conversation, sessionlog
 from runner.session.backends.base import RunOrder, RunResult
 from runner.session.budget_guard import BudgetGuard
 from runner.session.choose import Chosen
-from runner.session.close import Closing, Ending
+from runner.session.close import Closing, SessionEnding
 from runner.session.context import SOURCES, gather
 from runner.session.errors import SessionLockedError
 from runner.session.hooks import HOOKS, Hook, HookContext, NoIndex, SemanticIndex
-from runner.session.kinds import KINDS, Deadline, Kind, kind_of
+from runner.session.kinds import KINDS, Deadline, SessionKind, kind_of
 from runner.session.lock import SessionLock
 from runner.session.pipeline import Pipeline
-from runner.session.prompt import Prompter, Prompts, Wanted
+from runner.session.prompt import Prompter, PromptInput, Prompts
 from runner.session.prompt_history import keep_life, keep_prompt
 from runner.session.recovery import Recovered, Recovery
 from runner.session.run import EndedSession, SessionRun
@@ -179,12 +179,12 @@ class Engine:
             return self.chosen.reason
         return await self.budget_guard.refusal(wake)
 
-    def wanted(self, kind: Kind, message: str, sender: str, image: str) -> Wanted:
+    def wanted(self, kind: SessionKind, message: str, sender: str, image: str) -> PromptInput:
         """What was said, and by whom: over Telegram it is the owner who writes when nobody else is named."""
         usual = self.settings.resident.owner if kind.template.startswith("user_telegram") else ""
-        return Wanted(message, sender or usual, image)
+        return PromptInput(message, sender or usual, image)
 
-    def ask_for(self, kind: Kind, moment: datetime, message: str, sender: str, *, keep: bool = True) -> Ask:
+    def ask_for(self, kind: SessionKind, moment: datetime, message: str, sender: str, *, keep: bool = True) -> Ask:
         return Ask(kind, moment, self.settings, self.schedule, self.run_sync, message, sender, keep)
 
     def local_now(self) -> datetime:
@@ -253,7 +253,7 @@ class _Session:
 
     engine: Engine
     wake: Wake
-    kind: Kind
+    kind: SessionKind
     began: datetime
     workspace: Workspace
     why_cancelled: Callable[[], str]
@@ -294,7 +294,7 @@ class _Session:
         finally:
             interrupted = self.why_cancelled() if result is None and error is None else None
             with trio.CancelScope(shield=True):
-                ended = await self._judged(Ending(result=result, error=error, interrupted=interrupted))
+                ended = await self._judged(SessionEnding(result=result, error=error, interrupted=interrupted))
                 if ended is not None:
                     written = await self.closing.written_at_once(self.wake.id, ended)
                     if written:
@@ -383,10 +383,10 @@ class _Session:
         """Where the raw record can't be written any more, how the model ended is kept in the room taken for that."""
         session_run = self.session_run
         if session_run is not None and session_run.files.trouble is not None:
-            so_far = self.closing.ended(self.kind, session_run.summary, Ending(result=RunResult(0)))
+            so_far = self.closing.ended(self.kind, session_run.summary, SessionEnding(result=RunResult(0)))
             await self.closing.keep(self.workspace, so_far)
 
-    async def _judged(self, ending: Ending) -> EndedSession | None:
+    async def _judged(self, ending: SessionEnding) -> EndedSession | None:
         """How it ended, kept and shown; or, when nothing was begun and nothing failed, the wake back into the queue."""
         engine, session_run = self.engine, self.session_run
         begun = session_run is not None and session_run.spawned_yet

@@ -30,7 +30,7 @@ class Deadline(enum.Enum):
 
 
 @attrs.frozen
-class Kind:
+class SessionKind:
     """One session type."""
 
     name: str
@@ -53,8 +53,8 @@ class Kind:
         return not self.live
 
 
-def _scheduled(name: str) -> Kind:
-    return Kind(
+def _scheduled(name: str) -> SessionKind:
+    return SessionKind(
         name,
         "user_scheduled",
         Header.SCHEDULED,
@@ -70,7 +70,7 @@ SCHEDULED = SLOT_TYPES
 
 _TABLE = (
     *(_scheduled(name) for name in SCHEDULED),
-    Kind(
+    SessionKind(
         "visit",
         "user_visit",
         Header.UNSCHEDULED,
@@ -80,7 +80,7 @@ _TABLE = (
         reminder="full",
         shows_visitors=True,
     ),
-    Kind(
+    SessionKind(
         "telegram",
         "user_telegram",
         Header.UNSCHEDULED,
@@ -91,7 +91,7 @@ _TABLE = (
         shows_visitors=False,
         deadline=Deadline.TELEGRAM,
     ),
-    Kind(
+    SessionKind(
         "correspondence",
         "user_correspondence",
         Header.UNSCHEDULED,
@@ -101,7 +101,7 @@ _TABLE = (
         reminder="full",
         shows_visitors=False,
     ),
-    Kind(
+    SessionKind(
         "self",
         "user_self",
         Header.SELF,
@@ -111,7 +111,7 @@ _TABLE = (
         reminder="self",
         shows_visitors=True,
     ),
-    Kind(
+    SessionKind(
         "custom",
         "user_custom",
         Header.UNSCHEDULED,
@@ -121,7 +121,7 @@ _TABLE = (
         reminder="none",
         shows_visitors=False,
     ),
-    Kind(
+    SessionKind(
         "talk",
         "user_custom",
         Header.UNSCHEDULED,
@@ -132,7 +132,7 @@ _TABLE = (
         shows_visitors=False,
         reduced_hooks=True,
     ),
-    Kind(
+    SessionKind(
         "telegram_talk_open",
         "user_telegram_talk",
         Header.UNSCHEDULED,
@@ -146,13 +146,13 @@ _TABLE = (
     ),
 )
 
-KINDS: Mapping[str, Kind] = MappingProxyType({kind.name: kind for kind in _TABLE})
+KINDS: Mapping[str, SessionKind] = MappingProxyType({kind.name: kind for kind in _TABLE})
 
 WAKE_TYPES: tuple[str, ...] = tuple(name for name in KINDS if name != "talk")
 """What a wake can be asked for; a `talk` needs a terminal and is begun by its own command."""
 
 
-def kind_of(name: str) -> Kind:
+def kind_of(name: str) -> SessionKind:
     """The type of this name; an unknown one is the asker's mistake and names what is allowed."""
     try:
         return KINDS[name]

@@ -12,7 +12,7 @@ from runner.home.tree import TOP
 from runner.session import inert
 from runner.session.context import Context
 from runner.session.errors import PromptError
-from runner.session.kinds import Kind
+from runner.session.kinds import SessionKind
 from runner.session.sources import company
 from runner.session.sources.base import Ask, Letters
 from runner.tools import capabilities as able
@@ -34,7 +34,7 @@ _LEFT_OUT = "\n[... left out: the prompt would be too long]"
 
 
 @attrs.frozen
-class Wanted:
+class PromptInput:
     """What the asker of this wake said, if anything."""
 
     message: str = ""
@@ -77,7 +77,7 @@ class Prompter:
         )
         self._environment.filters |= {"quoted": inert.quoted, "one_line": inert.one_line}
 
-    def render(self, ask: Ask, context: Context, wanted: Wanted) -> Prompts:
+    def render(self, ask: Ask, context: Context, wanted: PromptInput) -> Prompts:
         """Both prompts for this wake. Blocking (templates are read from disk), and pure beside that."""
         fence = self.fence()
         while any(fence in str(words) for words in (wanted, *context.values.values())):
@@ -93,7 +93,7 @@ class Prompter:
         shown = tuple(letter.file for letter in context.letters("visitors").shown)
         return Prompts(system, user, sections, shown, tuple(cuts), lost, grant)
 
-    def _grant(self, ask: Ask, context: Context, wanted: Wanted, *, strangers: bool) -> Grant:
+    def _grant(self, ask: Ask, context: Context, wanted: PromptInput, *, strangers: bool) -> Grant:
         granted = ask.settings.session.outward_with_strangers
         held = tuple(letter.file for letter in context.letters("letters_context").shown)  # by their writers' user names
         return Grant(
@@ -103,8 +103,8 @@ class Prompter:
             _inside(ask.settings.home, wanted.image),
         )
 
-    def _facts(self, ask: Ask, wanted: Wanted, lost: tuple[str, ...], grant: Grant) -> dict[str, Any]:
-        kind: Kind = ask.kind
+    def _facts(self, ask: Ask, wanted: PromptInput, lost: tuple[str, ...], grant: Grant) -> dict[str, Any]:
+        kind: SessionKind = ask.kind
         resident = ask.settings.resident
         capabilities = self.capabilities.without(lost)
         return {
@@ -147,7 +147,7 @@ class Prompter:
             raise PromptError(f"the prompt template {name} can't be used: {error.message or error}") from error
 
 
-def _holds_strangers_words(ask: Ask, context: Context, wanted: Wanted) -> bool:
+def _holds_strangers_words(ask: Ask, context: Context, wanted: PromptInput) -> bool:
     held = [letter for value in context.values.values() if isinstance(value, Letters) for letter in value.shown]
     return any(letter.stranger for letter in held) or (
         bool(wanted.message) and company.is_a_strangers(ask.kind, wanted.sender, owner=ask.settings.resident.owner)

@@ -12,7 +12,7 @@ from runner.clock import Now
 from runner.ledger import Ledger, SessionRow
 from runner.offload import RunSync
 from runner.session import sessionlog
-from runner.session.close import Closing, Ending
+from runner.session.close import Closing, SessionEnding
 from runner.session.errors import SessionLockedError
 from runner.session.hooks.base import HookContext, NoIndex, SemanticIndex
 from runner.session.kinds import KINDS
@@ -139,7 +139,7 @@ class Recovery:
         summary = await self._summary(place.stream)
         if ended is None:
             why = OURS if await self.run_sync(place.kept.is_ours) else REASON
-            ended = self.closing.ended(KINDS.get(row.type), summary, Ending(interrupted=why))
+            ended = self.closing.ended(KINDS.get(row.type), summary, SessionEnding(interrupted=why))
             await self.closing.keep(place, ended)
         await self.closing.write(row.session_id, ended)
         # the log's end comes when its hooks are through

@@ -14,7 +14,7 @@ from runner.session.budget_guard import TokenCount
 from runner.stream.events import PublicEvent, Publish
 from runner.stream.livefiles import LineFiles, StatusFile
 from runner.stream.projection import Projection
-from runner.stream.records import Ended, Record, parse
+from runner.stream.records import Record, ResultRecord, parse
 from runner.stream.summary import Summary
 
 LARGE_LINE = 256 * 1024
@@ -99,7 +99,7 @@ class SessionRun:
             record, events = await self.run_sync(lambda: self._digest(line))
         else:
             record, events = self._digest(line)
-        if isinstance(record, Ended):
+        if isinstance(record, ResultRecord):
             # the one record that is on the disk before anybody is told: whoever saw the end finds it kept
             try:
                 await self.files.put(line)

@@ -1,8 +1,8 @@
 """Every setting once: declared in config/default.toml, checked at the border, handed on as frozen values."""
 
 from runner.settings.load import (
-    Change,
     Loaded,
+    SettingChange,
     SettingView,
     declared_options,
     diff,
@@ -14,9 +14,9 @@ from runner.settings.paths import Paths
 from runner.settings.tree import Settings
 
 __all__ = [
-    "Change",
     "Loaded",
     "Paths",
+    "SettingChange",
     "SettingView",
     "Settings",
     "declared_options",

@@ -17,8 +17,8 @@ from runner.settings.options import Option, declared
 from runner.settings.tree import Settings
 
 __all__ = [
-    "Change",
     "Loaded",
+    "SettingChange",
     "SettingView",
     "declared_options",
     "diff",
@@ -116,7 +116,7 @@ class SettingView:
 
 
 @attrs.frozen(kw_only=True)
-class Change:
+class SettingChange:
     """One setting that differs between two sets; the values are for people, secrets hidden."""
 
     key: str
@@ -193,10 +193,10 @@ def load_settings(
     return Loaded(settings=settings, warnings=tuple(warnings), sources=types.MappingProxyType(sources))
 
 
-def diff(old: Settings, new: Settings) -> tuple[Change, ...]:
+def diff(old: Settings, new: Settings) -> tuple[SettingChange, ...]:
     """What differs, in the order of config/default.toml; settings without a function are left out."""
     return tuple(
-        Change(
+        SettingChange(
             key=option.key,
             old=option.shown(_get(old, option.key)),
             new=option.shown(_get(new, option.key)),

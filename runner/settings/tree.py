@@ -10,20 +10,20 @@ from runner.settings.paths import Paths
 
 __all__ = [
     "Anthropic",
-    "Budget",
+    "BudgetSettings",
     "Events",
-    "Git",
+    "GitSettings",
     "Http",
-    "Log",
+    "LogSettings",
     "Memory",
     "Moderation",
     "Resident",
     "Retention",
-    "Schedule",
-    "Session",
+    "ScheduleSettings",
+    "SessionSettings",
     "Settings",
     "Supervision",
-    "Telegram",
+    "TelegramSettings",
     "Webhook",
     "World",
 ]
@@ -58,7 +58,7 @@ class Http:
 
 
 @attrs.frozen(kw_only=True)
-class Session:
+class SessionSettings:
     backend: str
     claude_bin: str
     model: str
@@ -89,7 +89,7 @@ class Session:
 
 
 @attrs.frozen(kw_only=True)
-class Budget:
+class BudgetSettings:
     session_usd: float
     day_usd: float
     month_usd: float
@@ -99,7 +99,7 @@ class Budget:
 
 
 @attrs.frozen(kw_only=True)
-class Schedule:
+class ScheduleSettings:
     enabled: bool
     max_late_minutes: int
     visit_autowake: bool
@@ -130,7 +130,7 @@ class Anthropic:
 
 
 @attrs.frozen(kw_only=True)
-class Telegram:
+class TelegramSettings:
     bot_token: str = attrs.field(repr=False)
     chat_id: str
     authorized_users: tuple[str, ...]
@@ -168,7 +168,7 @@ class World:
 
 
 @attrs.frozen(kw_only=True)
-class Git:
+class GitSettings:
     push: str
 
 
@@ -187,7 +187,7 @@ class Retention:
 
 
 @attrs.frozen(kw_only=True)
-class Log:
+class LogSettings:
     level: str
     format: str
 
@@ -199,20 +199,20 @@ class Settings:
     home: Path
     resident: Resident
     http: Http
-    session: Session
-    budget: Budget
-    schedule: Schedule
+    session: SessionSettings
+    budget: BudgetSettings
+    schedule: ScheduleSettings
     supervision: Supervision
     events: Events
     anthropic: Anthropic
-    telegram: Telegram
+    telegram: TelegramSettings
     moderation: Moderation
     memory: Memory
     world: World
-    git: Git
+    git: GitSettings
     webhook: Webhook
     retention: Retention
-    log: Log
+    log: LogSettings
 
     @property
     def paths(self) -> Paths:

@@ -16,9 +16,9 @@ from runner.stream.records import (
     Answered,
     BlockClosed,
     BlockOpened,
-    Ended,
     MessageOpened,
     Record,
+    ResultRecord,
     Said,
     Started,
     TextArrived,
@@ -28,7 +28,7 @@ from runner.stream.records import (
     Usage,
 )
 from runner.stream.redact import Redactor
-from runner.stream.visibility import Viewer
+from runner.stream.visibility import VisibilityJudge
 
 INPUT_LIMIT = 500
 RESULT_LIMIT = 2000
@@ -59,10 +59,10 @@ class Projection:
     _calls: dict[str, _Call] = attrs.field(factory=dict, init=False)
     _open: dict[int, str] = attrs.field(factory=dict, init=False)
     _shown: int = attrs.field(default=0, init=False)
-    _viewer: Viewer = attrs.field(init=False)
+    _viewer: VisibilityJudge = attrs.field(init=False)
 
     def __attrs_post_init__(self) -> None:
-        self._viewer = Viewer(self.home)
+        self._viewer = VisibilityJudge(self.home)
 
     def feed(self, record: Record | None) -> list[PublicEvent]:
         """The events this record gives, in order; often none."""
@@ -81,7 +81,7 @@ class Projection:
                 return [event for block in record.blocks for event in self._block(block)]
             case Answered():
                 return [event for result in record.results for event in self._result(result)]
-            case Ended():
+            case ResultRecord():
                 return self._end(record)
         return []
 
@@ -90,7 +90,7 @@ class Projection:
         if self.private or self.ended:
             return []
         opening = [] if self.started else self._start(Started(self.session_id, model))
-        ending = Ended("", False, "", "", duration_ms, num_turns, cost_usd, usage=Usage(), model=model)
+        ending = ResultRecord("", False, "", "", duration_ms, num_turns, cost_usd, usage=Usage(), model=model)
         return opening + self._end(ending)
 
     def _start(self, record: Started) -> list[PublicEvent]:
@@ -152,7 +152,7 @@ class Projection:
         name = self.redactor.text(call.name)
         return [self._event("session.tool_result", tool_name=name, content=content, is_error=result.is_error)]
 
-    def _end(self, record: Ended) -> list[PublicEvent]:
+    def _end(self, record: ResultRecord) -> list[PublicEvent]:
         if self.ended:
             return []
         self.ended = True

@@ -106,7 +106,7 @@ class Usage:
 
 
 @attrs.frozen
-class Ended:
+class ResultRecord:
     """The `result` record."""
 
     subtype: str
@@ -120,7 +120,9 @@ class Ended:
     model: str
 
 
-Record: TypeAlias = Started | Notice | Said | Answered | MessageOpened | BlockOpened | TextArrived | BlockClosed | Ended
+Record: TypeAlias = (
+    Started | Notice | Said | Answered | MessageOpened | BlockOpened | TextArrived | BlockClosed | ResultRecord
+)
 
 
 def parse(line: bytes) -> Record | None:
@@ -225,12 +227,12 @@ def _stream_event(value: Mapping[str, Any]) -> Record | None:
     return None
 
 
-def _ended(value: Mapping[str, Any]) -> Ended:
+def _ended(value: Mapping[str, Any]) -> ResultRecord:
     usage = value.get("usage")
     counts: Mapping[str, Any] = usage if isinstance(usage, dict) else {}
     models = value.get("modelUsage")
     cost = value.get("total_cost_usd", value.get("cost_usd"))
-    return Ended(
+    return ResultRecord(
         subtype=_word(value.get("subtype")),
         is_error=value.get("is_error") is True,
         result=_word(value.get("result")),

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import attrs
 
-from runner.stream.records import Ended, Record, Said, Started, TextBlock, ToolUse, Usage
+from runner.stream.records import Record, ResultRecord, Said, Started, TextBlock, ToolUse, Usage
 
 SUMMARY_LIMIT = 200
 MOST_TOOLS = 200
@@ -23,7 +23,7 @@ class Summary:
     home: Path
     claude_session_id: str | None = None
     model: str | None = None
-    end: Ended | None = None
+    end: ResultRecord | None = None
     """The `result` that counts, with the greatest figures of all: a program that goes on after one writes another, and
     its figures are of the whole run so far. There may be none.
     """
@@ -48,7 +48,7 @@ class Summary:
                 self._went_on = True
                 for block in record.blocks:
                     self._block(block)
-            case Ended():
+            case ResultRecord():
                 self._ended(record)
                 self.result_lines.append(line)
                 del self.result_lines[:-MOST_LINES]
@@ -78,7 +78,7 @@ class Summary:
         """The reply's beginning on one line, for lists."""
         return " ".join(self.reply().split())[:SUMMARY_LIMIT]
 
-    def _ended(self, record: Ended) -> None:
+    def _ended(self, record: ResultRecord) -> None:
         before, went_on = self.end, self._went_on
         self._said_since, self._went_on = [], False
         if before is None:
@@ -113,10 +113,10 @@ class Summary:
         return whole.removeprefix(str(self.home).rstrip("/") + "/")
 
 
-def _is_failure(record: Ended) -> bool:
+def _is_failure(record: ResultRecord) -> bool:
     return record.is_error or record.subtype not in {"success", ""}
 
 
-def _is_empty_error(record: Ended) -> bool:
+def _is_empty_error(record: ResultRecord) -> bool:
     """Says that something went wrong, and not a word of what."""
     return record.subtype == "error_during_execution" and not record.result.strip()

@@ -6,7 +6,7 @@ from collections.abc import Iterable
 
 import attrs
 
-from runner.stream.records import Answered, Ended, Said, Started, TextBlock, ToolResult, ToolUse, parse
+from runner.stream.records import Answered, ResultRecord, Said, Started, TextBlock, ToolResult, ToolUse, parse
 
 RESULT_LIMIT = 500
 
@@ -40,7 +40,7 @@ class _Page:
                     self._said(block)
             case Answered(results=results):
                 self.parts += [self._answered(result) for result in results]
-            case Ended() as ended:
+            case ResultRecord() as ended:
                 self.turns = ended.num_turns
                 self.final = ended.result
             case _:

@@ -41,7 +41,7 @@ _GERUND = {"read": "Reading", "write": "Writing", "edit": "Editing", "list": "Li
 
 
 @attrs.frozen
-class Viewer:
+class VisibilityJudge:
     """Judges tool calls of the session that lives in `home`."""
 
     home: Path

@@ -8,7 +8,7 @@ import attrs
 
 
 @attrs.frozen(kw_only=True)
-class Command:
+class ToolCommand:
     """One of the resident's commands: `claude-runner NAME …` in a shell, a tool of the same name elsewhere."""
 
     about: str
@@ -22,9 +22,9 @@ class Command:
     needs: tuple[str, ...] = ()
 
 
-COMMANDS: Mapping[str, Command] = MappingProxyType(
+COMMANDS: Mapping[str, ToolCommand] = MappingProxyType(
     {
-        "letter": Command(
+        "letter": ToolCommand(
             about="Send a letter to one of your correspondents.",
             outward=True,
             by_shell='`claude-runner letter --to USER --reply-to ID "the text"`, or with `--file PATH` in place of the '
@@ -37,7 +37,7 @@ COMMANDS: Mapping[str, Command] = MappingProxyType(
             },
             needs=("to", "text"),
         ),
-        "schedule": Command(
+        "schedule": ToolCommand(
             about="Set a wake of your own, see what is set, or cancel it.",
             by_shell='`claude-runner schedule --at HH:MM --reason "..."` or `--in 2h`; `--status` tells what is '
             "planned, `--cancel` unsets it",
@@ -50,7 +50,7 @@ COMMANDS: Mapping[str, Command] = MappingProxyType(
                 "reason": "Why; you will read it then.",
             },
         ),
-        "impulse": Command(
+        "impulse": ToolCommand(
             about="Keep a short wish for later, see those that live, or let go of one.",
             by_shell='`claude-runner impulse add "the wish"`, `impulse list`, `impulse drop ID`',
             by_tool="the tool `impulse` (action: add with words, list, or drop with id)",

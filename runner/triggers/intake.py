@@ -23,10 +23,10 @@ __all__ = [
     "LONGEST_MESSAGE",
     "RULES",
     "Intake",
+    "IntakeRule",
     "NotNow",
     "OutOfBudget",
     "Put",
-    "Rule",
     "WakesPaused",
     "WrongWake",
     "as_message",
@@ -60,7 +60,7 @@ class OutOfBudget(NotNow):
 
 
 @attrs.frozen
-class Rule:
+class IntakeRule:
     """What one source of wakes may do."""
 
     types: tuple[str, ...]
@@ -72,19 +72,19 @@ class Rule:
     """A pause that begins while it waits refuses it too: nobody was told that it will be run."""
 
 
-RULES: Mapping[str, Rule] = MappingProxyType(
+RULES: Mapping[str, IntakeRule] = MappingProxyType(
     {
         # a day's budget begins anew within the hour that a slot may wait
-        "scheduler": Rule(SLOT_TYPES, heeds_budget=False, held_in_queue=True),
-        "self": Rule(("self",), held_in_queue=True),
-        "visitor": Rule(("visit",), held_in_queue=True),
-        "correspondence": Rule(("correspondence",), held_in_queue=True),
-        "api": Rule((*SLOT_TYPES, "custom", "self", "visit", "correspondence")),
-        "command": Rule(
+        "scheduler": IntakeRule(SLOT_TYPES, heeds_budget=False, held_in_queue=True),
+        "self": IntakeRule(("self",), held_in_queue=True),
+        "visitor": IntakeRule(("visit",), held_in_queue=True),
+        "correspondence": IntakeRule(("correspondence",), held_in_queue=True),
+        "api": IntakeRule((*SLOT_TYPES, "custom", "self", "visit", "correspondence")),
+        "command": IntakeRule(
             (*SLOT_TYPES, "visit", "telegram", "correspondence", "self", "custom", "telegram_talk_open"),
         ),
         # a person at a terminal can log in again there, and sees at once whether it worked
-        "terminal": Rule(("talk",), heeds_pause=False),
+        "terminal": IntakeRule(("talk",), heeds_pause=False),
     }
 )
 """By the source that a request bears."""

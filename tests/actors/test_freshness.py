@@ -16,7 +16,7 @@ from runner import resources
 from runner.content import MAILBOX, Catalogue, read_kinds
 from runner.kernel import ActorContext, EventRing, Mailbox, Overflow
 from runner.live import Hub, Subscriber
-from runner.search import SearchIndex, Wanted
+from runner.search import SearchIndex, SearchQuery
 from tests.support.clock import WallClock
 from tests.support.site import in_thread
 
@@ -77,7 +77,7 @@ class Household:
 
     async def found(self, text: str, kind: str = "thoughts") -> list[str]:
         """Slugs that a search finds now, whatever the index has still to take in."""
-        wanted = Wanted(text=text, kinds=(kind,), limit=2 * CROWD, offset=0)
+        wanted = SearchQuery(text=text, kinds=(kind,), limit=2 * CROWD, offset=0)
         found = await in_thread(lambda: self.searching.index.search(wanted))
         return sorted(hit.slug for hit in found.hits)
 

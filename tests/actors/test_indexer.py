@@ -15,10 +15,10 @@ from trio.testing import MockClock, wait_all_tasks_blocked
 from actors.indexer import KEPT_AFTER, TOLD_TOGETHER, CacheKeeper, CurrentCatalogue, Indexer, Searching
 from actors.protocol import Changed, Meaning, Publish, Scan
 from runner import resources
-from runner.content import Catalogue, CatalogueCache, Entry, Kind, read_entry, read_kinds, scan
+from runner.content import Catalogue, CatalogueCache, ContentKind, Entry, read_entry, read_kinds, scan
 from runner.kernel import ActorContext, EventRing, Mailbox, Overflow
 from runner.offload import RunSync
-from runner.search import NoMeaningError, SearchIndex, Wanted
+from runner.search import NoMeaningError, SearchIndex, SearchQuery
 from tests.support.clock import WallClock
 from tests.support.ledger import inline
 
@@ -74,7 +74,9 @@ class World:
 
     def found(self, text: str) -> list[str]:
         """The slugs that a search for thoughts finds."""
-        return [hit.slug for hit in self.index.search(Wanted(text=text, kinds=("thoughts",), limit=50, offset=0)).hits]
+        return [
+            hit.slug for hit in self.index.search(SearchQuery(text=text, kinds=("thoughts",), limit=50, offset=0)).hits
+        ]
 
     def indexed(self) -> list[str]:
         """The slugs that the index itself holds."""
@@ -161,7 +163,7 @@ async def test_after_a_restart_only_what_is_otherwise_is_read(
     first.write("b", "Sugar")
     read: list[str] = []
 
-    def noted(kind: Kind, path: Path, zone: tzinfo) -> Entry:
+    def noted(kind: ContentKind, path: Path, zone: tzinfo) -> Entry:
         read.append(path.name)
         return read_entry(kind, path, zone)
 

@@ -23,7 +23,7 @@ from runner.resources import prompts_dir
 from runner.schedule import load_schedule
 from runner.session.context import SOURCES, gather
 from runner.session.kinds import kind_of
-from runner.session.prompt import Prompter, Wanted
+from runner.session.prompt import Prompter, PromptInput
 from runner.session.sources.base import Ask
 from runner.settings import Settings, load_settings
 from runner.tools.capabilities import Capabilities
@@ -54,7 +54,7 @@ async def measure(settings: Settings, rounds: int) -> Figures:
         began = time.perf_counter()
         context = await gather(ask)
         gathered = time.perf_counter()
-        prompts = prompter.render(ask, context, Wanted())
+        prompts = prompter.render(ask, context, PromptInput())
         rendering.append((time.perf_counter() - gathered) * 1_000)
         gathering.append((gathered - began) * 1_000)
     for source in SOURCES:

@@ -23,7 +23,7 @@ from runner.content import Catalogue, read_kinds
 from runner.kernel import Actor, ChildSpec, DeadLetters, EventRing, Intensity, Supervisor
 from runner.ledger import Ledger, WakeRequest
 from runner.live import Hub
-from runner.main.actors import Budget, Factories, Mailboxes, child_specs
+from runner.main.actors import Factories, Mailboxes, RestartBudget, child_specs
 from runner.schedule import load_schedule
 from runner.session.choose import Chosen
 from runner.session.engine import Engine, make_engine
@@ -137,7 +137,7 @@ class Process:
             scheduler=self._scheduler,
             web=_absent,
         )
-        specs = child_specs(factories, self.boxes, Budget(Intensity(6, 60)), telegram_off="not simulated")
+        specs = child_specs(factories, self.boxes, RestartBudget(Intensity(6, 60)), telegram_off="not simulated")
         return tuple(spec for spec in specs if spec.name in {"session", "scheduler"})
 
     def _scheduler(self) -> Actor:

@@ -17,7 +17,7 @@ from runner.live import Hub, HubLimits
 from runner.resources import config_dir
 from runner.settings import load_settings
 from web.app import Site, create_app
-from web.server.connection import IDLE_SECONDS, SEND_SECONDS, Connections
+from web.server.connection import IDLE_SECONDS, SEND_SECONDS, OpenConnections
 from web.server.serve import serve
 from web.services import ActorView, Appointment, Services
 from web.status import SessionStatus
@@ -165,7 +165,7 @@ class Running:
     site: Site
     port: int
     stop: trio.Event
-    connections: Connections
+    connections: OpenConnections
     opened: list[trio.SocketStream] = attrs.field(factory=list)
 
     @property
@@ -249,7 +249,7 @@ async def running(
         furnish(site)
         stop = trio.Event()
 
-        async def run(task_status: trio.TaskStatus[Connections]) -> None:
+        async def run(task_status: trio.TaskStatus[OpenConnections]) -> None:
             await serve(
                 site,
                 sock,

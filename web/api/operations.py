@@ -15,14 +15,14 @@ from quart import Blueprint, Quart, Response, request
 from quart.blueprints import BlueprintSetupState
 
 from web.api import responses as answers
-from web.api.request import Ask, Rules, Schema, WrongRequestError
-from web.api.responses import Answer
+from web.api.request import ApiRequest, Rules, Schema, WrongRequestError
+from web.api.responses import ApiResponse
 from web.server.sse import Stream
 
 EXTENSION = "claude_runner.operations"
 HOT = "claude_runner.hot"
 
-View: TypeAlias = Callable[..., Awaitable[Answer | Stream]]
+View: TypeAlias = Callable[..., Awaitable[ApiResponse | Stream]]
 
 
 @attrs.frozen(kw_only=True)
@@ -90,15 +90,15 @@ def offer(
         summary = operation.summary or (view.__doc__ or "").strip().split("\n")[0]
         whole = attrs.evolve(operation, summary=summary)
 
-        async def checked(ask: Ask, **values: str) -> Answer | Stream:
+        async def checked(ask: ApiRequest, **values: str) -> ApiResponse | Stream:
             try:
                 return await view(ask, **values)
             except WrongRequestError as error:
                 return error.answer()
 
         async def framed(**values: str) -> Response:
-            found = await checked(Ask(request.scope, partial(request.get_data, as_text=False)), **values)
-            if not isinstance(found, Answer):
+            found = await checked(ApiRequest(request.scope, partial(request.get_data, as_text=False)), **values)
+            if not isinstance(found, ApiResponse):
                 raise TypeError(f"{rule} answers with a stream: it has to be declared hot")
             return answers.carried(request, found)
 

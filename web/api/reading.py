@@ -3,12 +3,12 @@
 import os
 from pathlib import Path
 
-from runner.content import Entry, Kind, NotAnEntryError, NotMeantError, PathRefusedError, Stamp, read_entry
+from runner.content import ContentKind, Entry, NotAnEntryError, NotMeantError, PathRefusedError, Stamp, read_entry
 from runner.content.paths import is_entry_name
 from web.services import Services
 
 
-async def find(services: Services, kind: Kind, slug: str) -> Entry | None:
+async def find(services: Services, kind: ContentKind, slug: str) -> Entry | None:
     """The snapshot's entry where its file is unchanged, else read anew, off the loop; None where there is none."""
     if slug in ("", ".", "..") or "\0" in slug or "/" in slug:
         raise PathRefusedError(f"{slug[:80]!r} can't be the name of an entry")
@@ -26,7 +26,7 @@ async def find(services: Services, kind: Kind, slug: str) -> Entry | None:
     return await services.run_sync(lambda: _read(services, kind, path))
 
 
-def _read(services: Services, kind: Kind, path: Path) -> Entry | None:
+def _read(services: Services, kind: ContentKind, path: Path) -> Entry | None:
     try:
         return read_entry(kind, path, services.catalogue().zone)
     except NotMeantError:

@@ -10,7 +10,7 @@ from urllib.parse import parse_qsl
 import attrs
 
 from web.api import responses as answers
-from web.api.responses import Answer
+from web.api.responses import ApiResponse
 
 WHOLE = re.compile(r"\s*[+-]?[0-9]{1,30}\s*")
 NO_TEXT = re.compile("[\0\ud800-\udfff]")
@@ -28,7 +28,7 @@ async def _no_body() -> bytes:
 
 
 @attrs.frozen(eq=False)
-class Ask:
+class ApiRequest:
     """One request, as views see it."""
 
     scope: Any
@@ -70,16 +70,16 @@ class WrongRequestError(Exception):
         super().__init__("; ".join(problem.msg for problem in problems))
         self.problems = problems
 
-    def answer(self) -> Answer:
+    def answer(self) -> ApiResponse:
         return answers.as_json({"detail": [problem.as_json() for problem in self.problems]}, status=422)
 
 
-def read_query(ask: Ask, shape: type[T], rules: Rules | None = None) -> T:
+def read_query(ask: ApiRequest, shape: type[T], rules: Rules | None = None) -> T:
     """The query as its shape."""
     return _read(shape, ask.query(), "query", rules or {}, from_text=True)
 
 
-async def read_body(ask: Ask, shape: type[T]) -> T:
+async def read_body(ask: ApiRequest, shape: type[T]) -> T:
     """The JSON body as its shape."""
     data = await ask.body()
     if not data:

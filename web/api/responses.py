@@ -15,7 +15,7 @@ TAG = re.compile(r'(?:W/)?"[^"]*"')
 
 
 @attrs.frozen
-class Answer:
+class ApiResponse:
     """What is said to a request; its bytes may be shared by many answers."""
 
     data: bytes = attrs.field(repr=False)
@@ -25,31 +25,31 @@ class Answer:
     headers: Mapping[str, str] = attrs.field(factory=dict)
 
 
-def as_json(value: object, *, status: int = 200, headers: Mapping[str, str] | None = None) -> Answer:
+def as_json(value: object, *, status: int = 200, headers: Mapping[str, str] | None = None) -> ApiResponse:
     """A small answer made anew each time."""
     data = json.dumps(value, ensure_ascii=False).encode("utf-8", errors="replace")
-    return Answer(data, status, headers=headers or {})
+    return ApiResponse(data, status, headers=headers or {})
 
 
-def detail(status: int, text: str, *, headers: Mapping[str, str] | None = None) -> Answer:
+def detail(status: int, text: str, *, headers: Mapping[str, str] | None = None) -> ApiResponse:
     """An error of a handler, in the shape that clients of the API read."""
     return as_json({"detail": text}, status=status, headers=headers)
 
 
-def ready(data: bytes, etag: str | None = None, *, content_type: str = JSON) -> Answer:
+def ready(data: bytes, etag: str | None = None, *, content_type: str = JSON) -> ApiResponse:
     """Bytes with a tag, their own where none was made before; who has them already gets a 304."""
-    return Answer(data, 200, content_type, etag or strong_etag(data), {"Cache-Control": "no-cache"})
+    return ApiResponse(data, 200, content_type, etag or strong_etag(data), {"Cache-Control": "no-cache"})
 
 
-def page(html: str, *, status: int = 200, headers: Mapping[str, str] | None = None) -> Answer:
+def page(html: str, *, status: int = 200, headers: Mapping[str, str] | None = None) -> ApiResponse:
     """A page for people; it may differ by the theme in the cookie."""
     data = html.encode("utf-8", errors="replace")
     if status != 200:
-        return Answer(data, status, HTML, headers={"Vary": "Cookie", **(headers or {})})
+        return ApiResponse(data, status, HTML, headers={"Vary": "Cookie", **(headers or {})})
     return attrs.evolve(ready(data, content_type=HTML), headers={"Cache-Control": "no-cache", "Vary": "Cookie"})
 
 
-def as_known(answer: Answer, brought: str) -> Answer:
+def as_known(answer: ApiResponse, brought: str) -> ApiResponse:
     """The answer to a client that says which tags it has: nothing but 304 where it has this one."""
     if answer.status != 200 or answer.etag is None or not brought or not names(brought, answer.etag):
         return answer
@@ -63,7 +63,7 @@ def names(brought: str, etag: str) -> bool:
     return any(tag.removeprefix("W/") == etag for tag in TAG.findall(brought))
 
 
-def head_of(answer: Answer) -> list[tuple[str, str]]:
+def head_of(answer: ApiResponse) -> list[tuple[str, str]]:
     """The answer's own headers."""
     found = list(answer.headers.items())
     if answer.content_type:
@@ -73,7 +73,7 @@ def head_of(answer: Answer) -> list[tuple[str, str]]:
     return found
 
 
-def carried(request: Request | None, answer: Answer) -> Response:
+def carried(request: Request | None, answer: ApiResponse) -> Response:
     """The answer as the framework takes it; a WebSocket has no request."""
     known = as_known(answer, "" if request is None else request.headers.get("If-None-Match", ""))
     response = Response(known.data, known.status)

@@ -2,12 +2,12 @@
 
 from quart import Blueprint, Response, request
 
-from runner.content import Kind
+from runner.content import ContentKind
 from runner.live import frames
 from web.api import responses as answers
 from web.api.operations import Operation, offer
-from web.api.request import Ask
-from web.api.responses import Answer
+from web.api.request import ApiRequest
+from web.api.responses import ApiResponse
 from web.pages import words
 from web.pages.layout import Layout
 from web.pages.rest import coming_wakes, session_now
@@ -49,12 +49,12 @@ def pages(services: Services, shell: Layout, streams: Streams) -> Blueprint:
         return answers.carried(request, answers.page(html))
 
     @offer(blueprint, "/updates", Operation(answers={200: sse.SCHEMA}, media=sse.MEDIA), hot=True)
-    async def updates(ask: Ask) -> Answer | sse.Stream:
+    async def updates(ask: ApiRequest) -> ApiResponse | sse.Stream:
         """Tells our own pages that something changed; what it is they fetch as anybody would."""
         return streams.follow(following, is_head=ask.is_head)
 
     return blueprint
 
 
-def _event_names(kinds: tuple[Kind, ...]) -> list[str]:
+def _event_names(kinds: tuple[ContentKind, ...]) -> list[str]:
     return [f"{kind.singular}.{action}" for kind in kinds for action in ACTIONS]

@@ -6,8 +6,8 @@ from quart import Blueprint
 from runner.triggers.intake import LONGEST_MESSAGE, RULES, NotNow
 from web.api import responses as answers
 from web.api.operations import PROBLEMS, Error, Operation, offer, shaped
-from web.api.request import Ask, read_body
-from web.api.responses import Answer
+from web.api.request import ApiRequest, read_body
+from web.api.responses import ApiResponse
 from web.services import Services
 
 
@@ -37,7 +37,7 @@ def routes(services: Services) -> Blueprint:
     blueprint = Blueprint("admin", __name__, url_prefix="/admin")
 
     @offer(blueprint, "/wake", WAKE, method="POST")
-    async def wake(ask: Ask) -> Answer:
+    async def wake(ask: ApiRequest) -> ApiResponse:
         """Accept a wake; its id is the session's and stays. 202 whatever the session actor is doing."""
         wanted = await read_body(ask, WakeWanted)
         if services.stopping():

@@ -4,14 +4,14 @@ import attrs
 import trio
 from quart import Blueprint
 
-from runner.analytics import COUNTED, Analytics, LogShelf, Session, sum_up
+from runner.analytics import COUNTED, Analytics, LogShelf, SessionFigures, sum_up
 from runner.analytics.ran import sessions_of
 from runner.content import strong_etag
 from runner.content.entry import Entry, dump
 from web.api import responses as answers
 from web.api.operations import Operation, offer
-from web.api.request import Ask
-from web.api.responses import Answer
+from web.api.request import ApiRequest
+from web.api.responses import ApiResponse
 from web.api.ttl_cache import KEPT, Lately
 from web.services import Services
 
@@ -21,7 +21,7 @@ class _Made:
     """An answer, and what it was made of."""
 
     key: tuple[str, ...]
-    sessions: tuple[Session, ...]
+    sessions: tuple[SessionFigures, ...]
     data: bytes
     etag: str
 
@@ -31,7 +31,7 @@ def routes(services: Services) -> Blueprint:
     sums = Sums(services, LogShelf(services.settings.paths.logs))
 
     @offer(blueprint, "/analytics", Operation(answers={200: Analytics}, summary="The life in numbers"), hot=True)
-    async def analytics(_ask: Ask) -> Answer:
+    async def analytics(_ask: ApiRequest) -> ApiResponse:
         made = await sums.current()
         return answers.ready(made.data, made.etag)
 
@@ -86,7 +86,7 @@ class Sums:
 
 
 def _add_up(
-    key: tuple[str, ...], thoughts: tuple[Entry, ...], dreams: tuple[Entry, ...], sessions: tuple[Session, ...]
+    key: tuple[str, ...], thoughts: tuple[Entry, ...], dreams: tuple[Entry, ...], sessions: tuple[SessionFigures, ...]
 ) -> _Made:
     data = dump(attrs.asdict(sum_up(thoughts, dreams, sessions)))
     return _Made(key, sessions, data, strong_etag(data))

@@ -2,13 +2,13 @@
 
 from quart import Blueprint
 
-from runner.content import Kind, PathRefusedError
+from runner.content import ContentKind, PathRefusedError
 from runner.content.kinds import Field
 from web.api import responses as answers
 from web.api.operations import Error, Operation, offer
 from web.api.reading import find
-from web.api.request import Ask, Schema
-from web.api.responses import Answer
+from web.api.request import ApiRequest, Schema
+from web.api.responses import ApiResponse
 from web.services import Services
 
 
@@ -19,7 +19,7 @@ def routes(services: Services) -> Blueprint:
     return blueprint
 
 
-def _add(blueprint: Blueprint, services: Services, kind: Kind) -> None:
+def _add(blueprint: Blueprint, services: Services, kind: ContentKind) -> None:
     meta = _meta(kind)
     slug_schema: Schema = {"type": "string", "description": "the file's name without .md"}
     many = Operation(
@@ -37,12 +37,12 @@ def _add(blueprint: Blueprint, services: Services, kind: Kind) -> None:
     )
 
     @offer(blueprint, f"/{kind.folder}", many, hot=True)
-    async def listing(_ask: Ask) -> Answer:
+    async def listing(_ask: ApiRequest) -> ApiResponse:
         shelf = services.catalogue().shelves[kind.name]
         return answers.ready(shelf.list_json, shelf.etag)
 
     @offer(blueprint, f"/{kind.folder}/<slug>", one, hot=True)
-    async def detail(_ask: Ask, slug: str) -> Answer:
+    async def detail(_ask: ApiRequest, slug: str) -> ApiResponse:
         try:
             entry = await find(services, kind, slug)
         except PathRefusedError as error:
@@ -53,7 +53,7 @@ def _add(blueprint: Blueprint, services: Services, kind: Kind) -> None:
         return answers.ready(entry.detail, entry.etag)
 
 
-def _meta(kind: Kind) -> dict[str, Schema]:
+def _meta(kind: ContentKind) -> dict[str, Schema]:
     date: Schema = {"type": "string", "format": "date"}
     title: Schema = {"type": "string", "minLength": 1}
     return {"date": date, "title": title, **{field.name: _schema(field) for field in kind.fields}}
@@ -66,7 +66,7 @@ def _schema(field: Field) -> Schema:
     return {"type": field.type} if is_always_there else {"type": [field.type, "null"]}
 
 
-def _object(properties: dict[str, Schema], kind: Kind | None = None) -> Schema:
+def _object(properties: dict[str, Schema], kind: ContentKind | None = None) -> Schema:
     sparse = {field.name for field in kind.fields if field.sparse} if kind else set()
     return {
         "type": "object",

@@ -11,8 +11,8 @@ from runner.content.documents import About, DatedText, Documents, Landing, Text
 from runner.content.entry import dump
 from web.api import responses as answers
 from web.api.operations import Operation, offer
-from web.api.request import Ask
-from web.api.responses import Answer
+from web.api.request import ApiRequest
+from web.api.responses import ApiResponse
 from web.services import Services
 
 
@@ -22,7 +22,7 @@ def routes(services: Services) -> Blueprint:
 
     def serve(name: str, shape: type, summary: str, read: Callable[[], Any]) -> None:
         @offer(blueprint, f"/{name}", Operation(answers={200: shape}, summary=summary), hot=True)
-        async def document(_ask: Ask) -> Answer:
+        async def document(_ask: ApiRequest) -> ApiResponse:
             data = await services.run_sync(lambda: dump(attrs.asdict(read())))
             return answers.ready(data)
 

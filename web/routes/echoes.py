@@ -14,8 +14,8 @@ from runner.content import Stamp
 from runner.content.entry import dump
 from web.api import responses as answers
 from web.api.operations import Error, Operation, offer, shaped
-from web.api.request import Ask
-from web.api.responses import Answer
+from web.api.request import ApiRequest
+from web.api.responses import ApiResponse
 from web.services import Services
 
 MANIFEST = Path("runner", "memory", "data", "echoes_manifest.json")
@@ -54,7 +54,7 @@ def routes(services: Services) -> Blueprint:
     )
 
     @offer(blueprint, "/echoes/<content_type>/<slug>", operation, hot=True)
-    async def echoes(_ask: Ask, content_type: str, slug: str) -> Answer:
+    async def echoes(_ask: ApiRequest, content_type: str, slug: str) -> ApiResponse:
         stamp = manifest.stamp()  # one stat of a small local file: cheaper than a thread
         if stamp != manifest.known:
             await services.run_sync(lambda: manifest.read(stamp))
@@ -67,7 +67,7 @@ def routes(services: Services) -> Blueprint:
 class _Read:
     stamp: Stamp | None
     echoes: dict[str, Any]
-    answers: dict[str, Answer] = attrs.field(factory=dict)
+    answers: dict[str, ApiResponse] = attrs.field(factory=dict)
     """What was made of it when somebody asked."""
 
 
@@ -96,7 +96,7 @@ class Manifest:
         readable = stamp is not None and stamp.size <= LARGEST
         self._last = _Read(stamp, self._load() if readable else {})
 
-    def answer(self, content_type: str, slug: str) -> Answer:
+    def answer(self, content_type: str, slug: str) -> ApiResponse:
         """What is said of an entry; made once from what was read, for entries that have echoes."""
         last = self._last
         key = f"{content_type}/{slug}"

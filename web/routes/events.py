@@ -6,8 +6,8 @@ from quart import Blueprint
 from runner.content import MAILBOX
 from runner.live.frames import EVERYTHING
 from web.api.operations import PROBLEMS, Error, Operation, offer, shaped
-from web.api.request import Ask, read_query
-from web.api.responses import Answer
+from web.api.request import ApiRequest, read_query
+from web.api.responses import ApiResponse
 from web.server import sse
 from web.services import Services
 
@@ -37,7 +37,7 @@ def routes(services: Services, streams: sse.Streams) -> Blueprint:
     )
 
     @offer(blueprint, "/stream", operation, hot=True)
-    async def stream(ask: Ask) -> Answer | sse.Stream:
+    async def stream(ask: ApiRequest) -> ApiResponse | sse.Stream:
         """One topic or all; goes on after `Last-Event-ID` where that is still known, else tells the gap."""
         wanted = read_query(ask, EventsQuery, rules)
         following = sse.Following(

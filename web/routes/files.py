@@ -8,11 +8,11 @@ from quart import Blueprint
 from runner.content import PathRefusedError, strong_etag
 from runner.content.entry import dump
 from runner.content.files import File, Files, NoFileError, NotAFileError, TooLargeError
-from runner.content.trees import DEEPEST, ROOTS, Tree, as_json, walk
+from runner.content.trees import DEEPEST, ROOTS, FileTree, as_json, walk
 from web.api import responses as answers
 from web.api.operations import PROBLEMS, Error, Operation, offer, shaped
-from web.api.request import Ask, check_choice, read_query
-from web.api.responses import Answer
+from web.api.request import ApiRequest, check_choice, read_query
+from web.api.responses import ApiResponse
 from web.api.ttl_cache import Lately
 from web.services import Services
 
@@ -57,10 +57,12 @@ def routes(services: Services) -> Blueprint:
 
 
 def _serve_tree(blueprint: Blueprint, root: str, trees: Lately[tuple[str, int], tuple[bytes, str]]) -> None:
-    operation = Operation(summary=f"All of {root}, newest first", query=TreeQuery, answers={200: Tree, 422: PROBLEMS})
+    operation = Operation(
+        summary=f"All of {root}, newest first", query=TreeQuery, answers={200: FileTree, 422: PROBLEMS}
+    )
 
     @offer(blueprint, f"/{root}", operation, hot=True)
-    async def tree(ask: Ask) -> Answer:
+    async def tree(ask: ApiRequest) -> ApiResponse:
         data, etag = await trees.get((root, read_query(ask, TreeQuery).depth))
         return answers.ready(data, etag)
 
@@ -69,7 +71,7 @@ def _serve_files(blueprint: Blueprint, services: Services) -> None:
     files = Files(services.settings.home)
 
     @offer(blueprint, "/files/<root>/<path:path>", FILE)
-    async def file(_ask: Ask, root: str, path: str) -> Answer:
+    async def file(_ask: ApiRequest, root: str, path: str) -> ApiResponse:
         check_choice("path", "root", root, ROOTS)
         try:
             data = await services.run_sync(lambda: dump(attrs.asdict(files.read(root, path))))

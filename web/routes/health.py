@@ -12,8 +12,8 @@ from quart import Blueprint
 from runner.content.entry import dump
 from web.api import responses as answers
 from web.api.operations import Operation, offer, shaped
-from web.api.request import Ask
-from web.api.responses import Answer
+from web.api.request import ApiRequest
+from web.api.responses import ApiResponse
 from web.services import ActorView, Services
 
 FOLDERS = ("thoughts", "dreams")
@@ -50,12 +50,12 @@ def routes(services: Services) -> Blueprint:
     alive = answers.ready(dump({"status": "alive"}))
 
     @offer(blueprint, "/health/live", Operation(answers={200: Alive}), hot=True)
-    async def live(_ask: Ask) -> Answer:
+    async def live(_ask: ApiRequest) -> ApiResponse:
         """The loop runs; nothing else is asked."""
         return alive
 
     @offer(blueprint, "/health/ready", Operation(answers={200: Readiness, 503: Readiness}))
-    async def ready(_ask: Ask) -> Answer:
+    async def ready(_ask: ApiRequest) -> ApiResponse:
         """Folders and ledger decide; the actors' states stand beside them."""
         home = services.settings.home
         checks = [_check(f"dir:{name}", await services.run_sync(partial(listable, home / name))) for name in FOLDERS]

@@ -8,11 +8,11 @@ from quart import Blueprint
 from runner.content import Kinds
 from runner.content.entry import dump
 from runner.kernel import KernelError
-from runner.search import Found, NoMeaningError, Wanted, as_hits, blend, deep
+from runner.search import Found, NoMeaningError, SearchQuery, as_hits, blend, deep
 from web.api import responses as answers
 from web.api.operations import PROBLEMS, Error, Operation, offer, shaped
-from web.api.request import Ask, read_query
-from web.api.responses import Answer
+from web.api.request import ApiRequest, read_query
+from web.api.responses import ApiResponse
 from web.services import Services
 
 ALL, EVERYTHING = "all", "everything"
@@ -68,10 +68,12 @@ def routes(services: Services) -> Blueprint:
     operation = Operation(query=Question, query_rules=rules, answers={200: Page, 422: PROBLEMS, 503: Error})
 
     @offer(blueprint, "/search", operation, hot=True)
-    async def search(ask: Ask) -> Answer:
+    async def search(ask: ApiRequest) -> ApiResponse:
         """A page of hits. `type=all` means thoughts and dreams, as older clients expect; `everything` every kind."""
         asked = read_query(ask, Question, rules)
-        wanted = Wanted(text=asked.q, kinds=types[asked.type], limit=asked.limit, offset=min(asked.offset, FARTHEST))
+        wanted = SearchQuery(
+            text=asked.q, kinds=types[asked.type], limit=asked.limit, offset=min(asked.offset, FARTHEST)
+        )
         try:
             found = await find(services, asked.mode, wanted)
         except (NoMeaningError, KernelError) as error:
@@ -82,7 +84,7 @@ def routes(services: Services) -> Blueprint:
     return blueprint
 
 
-async def find(services: Services, mode: str, wanted: Wanted) -> Found:
+async def find(services: Services, mode: str, wanted: SearchQuery) -> Found:
     """By words, by meaning, or both blended. `NoMeaningError` where there is no semantic index."""
     if mode == WORDS:
         return await services.search(wanted)
@@ -101,7 +103,7 @@ def types_of(kinds: Kinds) -> dict[str, tuple[str, ...]]:
     }
 
 
-def document(wanted: Wanted, found: Found) -> dict[str, Any]:
+def document(wanted: SearchQuery, found: Found) -> dict[str, Any]:
     """The answer; its keys stand in the contract's order."""
     hits = [
         {

@@ -8,8 +8,8 @@ from runner.content.entry import dump
 from runner.ledger import Title
 from web.api import responses as answers
 from web.api.operations import PROBLEMS, Error, Operation, offer, shaped
-from web.api.request import Ask, read_body
-from web.api.responses import Answer
+from web.api.request import ApiRequest, read_body
+from web.api.responses import ApiResponse
 from web.services import Services
 
 
@@ -39,7 +39,7 @@ def routes(services: Services) -> Blueprint:
     blueprint = Blueprint("titles", __name__, url_prefix="/titles")
 
     @offer(blueprint, "/<hash>", ONE, hot=True)
-    async def one(_ask: Ask, hash: str) -> Answer:  # noqa: A002 - the name it has in the address
+    async def one(_ask: ApiRequest, hash: str) -> ApiResponse:  # noqa: A002 - the name it has in the address
         found = await services.titles.get(hash)
         if found is None:
             return answers.detail(404, f"no text with the hash {hash[:80]!r} has a title")
@@ -47,7 +47,7 @@ def routes(services: Services) -> Blueprint:
         return answers.ready(data)
 
     @offer(blueprint, "", NEW, method="POST")
-    async def new(ask: Ask) -> Answer:
+    async def new(ask: ApiRequest) -> ApiResponse:
         wanted = await read_body(ask, NewTitle)
         title = Title(
             hash=wanted.hash,

@@ -37,7 +37,7 @@ PUBLIC_BELOW = (API + "/mailbox/attachments/",)
 HOST = re.compile(r"(\[[0-9a-f:.]+\]|[^:\[\]]+)(?::\d{1,5})?", re.IGNORECASE)
 
 
-class Entry(enum.Enum):
+class Decision(enum.Enum):
     """The answer of the door."""
 
     OPEN = enum.auto()
@@ -52,21 +52,21 @@ class Entry(enum.Enum):
 
     @property
     def allowed(self) -> bool:
-        return self in (Entry.OPEN, Entry.KEY, Entry.LOOPBACK)
+        return self in (Decision.OPEN, Decision.KEY, Decision.LOOPBACK)
 
     @property
     def status(self) -> int:
-        return 403 if self is Entry.NOT_LOCAL else 401
+        return 403 if self is Decision.NOT_LOCAL else 401
 
     @property
     def reason(self) -> str:
         return _REASONS[self]
 
 
-_REASONS: Mapping[Entry, str] = {
-    Entry.NO_KEY: "this needs the service key in the header X-API-Key",
-    Entry.WRONG_KEY: "the service key in the header X-API-Key is not the right one",
-    Entry.NOT_LOCAL: (
+_REASONS: Mapping[Decision, str] = {
+    Decision.NO_KEY: "this needs the service key in the header X-API-Key",
+    Decision.WRONG_KEY: "the service key in the header X-API-Key is not the right one",
+    Decision.NOT_LOCAL: (
         "no service key is set, so this is open to programs on the same machine only: directly, by a loopback name, "
         "and not from another site's page; set API_KEY to open it to others"
     ),
@@ -74,7 +74,7 @@ _REASONS: Mapping[Entry, str] = {
 
 
 @attrs.frozen
-class Caller:
+class Requester:
     """What the decision is made from. Names of headers are lower-case bytes, as the server gives them."""
 
     path: str
@@ -92,20 +92,20 @@ def needs_key(path: str) -> bool:
     return path not in PUBLIC and not path.startswith(PUBLIC_BELOW)
 
 
-def decide(caller: Caller, *, api_key: str) -> Entry:
+def decide(caller: Requester, *, api_key: str) -> Decision:
     """May this request go on?"""
     if not needs_key(caller.path):
-        return Entry.OPEN
+        return Decision.OPEN
     if not api_key:
-        return Entry.LOOPBACK if _is_local(caller) else Entry.NOT_LOCAL
+        return Decision.LOOPBACK if _is_local(caller) else Decision.NOT_LOCAL
     brought = caller.all(b"x-api-key")
     if not brought:
-        return Entry.NO_KEY
+        return Decision.NO_KEY
     same = [hmac.compare_digest(value, api_key.encode()) for value in brought]
-    return Entry.KEY if len(same) == 1 and same[0] else Entry.WRONG_KEY
+    return Decision.KEY if len(same) == 1 and same[0] else Decision.WRONG_KEY
 
 
-def client_address(caller: Caller, trusted: Iterable[str]) -> str | None:
+def client_address(caller: Requester, trusted: Iterable[str]) -> str | None:
     """The socket's peer, or what a trusted proxy says last."""
     if caller.peer is None or not _within(caller.peer, trusted):
         return caller.peer
@@ -116,7 +116,7 @@ def client_address(caller: Caller, trusted: Iterable[str]) -> str | None:
     return caller.peer if address is None else str(address)
 
 
-def _is_local(caller: Caller) -> bool:
+def _is_local(caller: Requester) -> bool:
     if not _is_loopback_address(caller.peer or ""):
         return False
     if any(name == b"forwarded" or name.startswith(b"x-forwarded-") for name, _ in caller.headers):

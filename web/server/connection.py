@@ -38,8 +38,8 @@ from hypercorn.utils import parse_socket_addr
 
 from web.server.deadlines import Debt, Patience, Shield, at_the_system
 from web.server.http2 import Protocols
-from web.server.inbox import Inbox, Requests
-from web.services import Log
+from web.server.inbox import Requests, StreamInbox
+from web.services import AccessLog
 
 IDLE_SECONDS = 30.0
 SEND_SECONDS = 10.0
@@ -64,10 +64,10 @@ Send = Callable[[Any], Awaitable[None]]
 
 
 @attrs.define(eq=False)
-class Connections:
+class OpenConnections:
     """All open connections of one incarnation of the server."""
 
-    log: Log
+    log: AccessLog
     send_seconds: float = SEND_SECONDS
     idle_seconds: float = IDLE_SECONDS
     failed: int = attrs.field(default=0, init=False)
@@ -119,7 +119,7 @@ class Connection(TCPServer):
     protocol: Protocols
 
     def __init__(  # noqa: PLR0917 - hypercorn's own order
-        self, app: Any, config: Config, context: WorkerContext, state: Any, stream: Any, group: Connections
+        self, app: Any, config: Config, context: WorkerContext, state: Any, stream: Any, group: OpenConnections
     ) -> None:
         answer: Any = self._answer  # called by `Requests`, and by nobody else
         super().__init__(answer, config, context, state, stream)
@@ -283,7 +283,7 @@ class Connection(TCPServer):
         stream = getattr(self.protocol.protocol, "stream", None)
         return isinstance(stream, WSStream) and stream.closed
 
-    async def _answer(self, scope: Any, inbox: Inbox, send: Any) -> None:
+    async def _answer(self, scope: Any, inbox: StreamInbox, send: Any) -> None:
         self.patience.begin()
         try:
             if scope["type"] == "websocket":
@@ -308,10 +308,10 @@ class Connection(TCPServer):
             finally:
                 self.patience.end()
 
-    async def _ask(self, scope: Any, inbox: Inbox, send: Send) -> None:
+    async def _ask(self, scope: Any, inbox: StreamInbox, send: Send) -> None:
         await self._inner(scope, inbox.receive, send, trio.to_thread.run_sync, trio.from_thread.run)
 
-    async def _upgrade(self, scope: Any, inbox: Inbox, send: Send) -> None:
+    async def _upgrade(self, scope: Any, inbox: StreamInbox, send: Send) -> None:
         accepted = False
 
         async def send_noticed(message: Any) -> None:
@@ -333,7 +333,7 @@ class Connection(TCPServer):
         if not accepted:  # and then nobody else would ever close
             await self._initiate_server_close()
 
-    def _sender(self, inbox: Inbox, send: Send) -> Send:
+    def _sender(self, inbox: StreamInbox, send: Send) -> Send:
         async def send_held(message: Any) -> None:
             kind = message["type"]
             if kind == "http.response.start":
@@ -398,7 +398,7 @@ class Connection(TCPServer):
         self._group.log.warning("http_connection_failed", error=repr(error)[:500])
 
 
-def _listening(inbox: Inbox, send: Send) -> Send:
+def _listening(inbox: StreamInbox, send: Send) -> Send:
     """Over HTTP/2 a connection reads on for its other streams."""
 
     async def send_noticed(message: Any) -> None:

@@ -17,7 +17,7 @@ TOGETHER = 200
 """Viewers that are served before others on the loop get their turn: a few milliseconds."""
 
 
-class Wire(Protocol):
+class ViewerWire(Protocol):
     """Where a viewer's bytes go."""
 
     def frame(self, batch: tuple[bytes, ...]) -> bytes:
@@ -38,7 +38,7 @@ class Viewer:
     """One stream."""
 
     subscriber: Subscriber
-    wire: Wire
+    wire: ViewerWire
     rest: bytes = b""
     """What the client could not take; its own task waits with it."""
     noted: bool = False

@@ -10,8 +10,8 @@ import attrs
 
 from web.api import responses as answers
 from web.api.operations import View
-from web.api.request import Ask
-from web.api.responses import Answer
+from web.api.request import ApiRequest
+from web.api.responses import ApiResponse
 from web.server.gate import Asgi, Receive, Scope, Send
 
 METHODS = frozenset({"GET", "HEAD"})
@@ -46,9 +46,9 @@ class Hot:
             await self.inner(scope, receive, send)
             return
         view, values = found
-        ask = Ask(scope)
+        ask = ApiRequest(scope)
         answer = await view(ask, **values)
-        if isinstance(answer, Answer):
+        if isinstance(answer, ApiResponse):
             await give(answer, ask, send)
         else:
             await answer.carry(lambda refused: give(refused, ask, send), scope, receive, send)
@@ -70,7 +70,7 @@ class Hot:
         return None
 
 
-async def give(answer: Answer, ask: Ask, send: Send) -> None:
+async def give(answer: ApiResponse, ask: ApiRequest, send: Send) -> None:
     """Send a whole answer."""
     known = answers.as_known(answer, ask.header(b"if-none-match"))
     headers = [(name.lower().encode(), value.encode("latin-1")) for name, value in answers.head_of(known)]

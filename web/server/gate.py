@@ -10,7 +10,7 @@ from urllib.parse import urlsplit
 import attrs
 
 from web.server import auth, cors
-from web.services import Log
+from web.services import AccessLog
 
 Scope = MutableMapping[str, Any]
 Receive = Callable[[], Awaitable[Any]]
@@ -64,7 +64,7 @@ class Gate:
 
     inner: Asgi
     rules: DoorRules
-    log: Log
+    log: AccessLog
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] == "http":
@@ -106,7 +106,7 @@ class Gate:
                     request_id=request_id,
                 )
 
-    async def _preflight(self, caller: auth.Caller, answer: _Answer) -> None:
+    async def _preflight(self, caller: auth.Requester, answer: _Answer) -> None:
         if cors.allowed_origin(caller.headers, self.rules.cors_origins) is None:
             await answer.json(
                 400, {"detail": "this origin is not allowed; the setting http.cors_origins lists those that are"}
@@ -114,7 +114,7 @@ class Gate:
         else:
             await answer.json(200, {}, cors.preflight_headers(caller.headers))
 
-    async def _enter(self, caller: auth.Caller, scope: Scope, receive: Receive, answer: _Answer) -> None:
+    async def _enter(self, caller: auth.Requester, scope: Scope, receive: Receive, answer: _Answer) -> None:
         entry = auth.decide(caller, api_key=self.rules.api_key)
         if entry.allowed:
             await self.inner(scope, receive, answer)
@@ -128,9 +128,9 @@ class Gate:
             await send({"type": "websocket.close", "code": 1008})
 
 
-def _caller(scope: Scope) -> auth.Caller:
+def _caller(scope: Scope) -> auth.Requester:
     client = scope.get("client")
-    return auth.Caller(scope["path"], client[0] if client else None, scope["headers"])
+    return auth.Requester(scope["path"], client[0] if client else None, scope["headers"])
 
 
 def _normal(scope: Scope) -> Scope:

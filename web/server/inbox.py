@@ -18,7 +18,7 @@ LAST = frozenset({"http.disconnect", "websocket.disconnect"})
 
 
 @attrs.define(eq=False)
-class Inbox:
+class StreamInbox:
     """What comes for one request."""
 
     size: int
@@ -62,7 +62,7 @@ class Requests(TaskGroup):
     _nursery: trio.Nursery
 
     async def spawn_app(self, app: Any, config: Config, scope: Any, send: Any) -> Callable[[Any], Awaitable[None]]:
-        inbox = Inbox(config.max_app_queue_size)
+        inbox = StreamInbox(config.max_app_queue_size)
         self.applications.start_soon(app, scope, inbox, send)
         return inbox.put
 

@@ -12,8 +12,8 @@ from hypercorn.trio.worker_context import WorkerContext
 from hypercorn.typing import ConnectionState
 
 from web.app import Site
-from web.server.connection import IDLE_SECONDS, SEND_SECONDS, Connection, Connections
-from web.services import Log
+from web.server.connection import IDLE_SECONDS, SEND_SECONDS, Connection, OpenConnections
+from web.services import AccessLog
 
 GRACE_SECONDS = 1.5
 
@@ -23,11 +23,11 @@ async def serve(
     listening: socket.socket,
     *,
     stop: trio.Event,
-    log: Log,
+    log: AccessLog,
     grace: float = GRACE_SECONDS,
     send_seconds: float = SEND_SECONDS,
     idle_seconds: float = IDLE_SECONDS,
-    task_status: trio.TaskStatus[Connections] = trio.TASK_STATUS_IGNORED,
+    task_status: trio.TaskStatus[OpenConnections] = trio.TASK_STATUS_IGNORED,
 ) -> None:
     """Answer on a duplicate of `listening` until `stop` is set; then end within `grace` seconds.
 
@@ -37,7 +37,7 @@ async def serve(
     config = _config(idle_seconds)
     context = WorkerContext(None)
     app = ASGIWrapper(site)  # type: ignore[arg-type]  # its types name each ASGI message; the site takes them as mappings
-    connections = Connections(log, send_seconds, idle_seconds)
+    connections = OpenConnections(log, send_seconds, idle_seconds)
     lifespan = Lifespan(app, config, {})
     async with trio.open_nursery() as lifespan_nursery:
         await lifespan_nursery.start(lifespan.handle_lifespan)

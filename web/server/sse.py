@@ -8,7 +8,7 @@ import trio
 
 from runner.live import Hub, HubClosedError, Subscriber, TooManyViewersError, frames
 from web.api import responses as answers
-from web.api.responses import Answer
+from web.api.responses import ApiResponse
 from web.server.connection import WIRE, Connection
 from web.server.fanout import Pump, Viewer
 from web.server.gate import Receive, Scope, Send
@@ -51,10 +51,10 @@ class Streams:
     def __len__(self) -> int:
         return len(self._open)
 
-    def follow(self, following: Following, *, is_head: bool) -> "Answer | Stream":
+    def follow(self, following: Following, *, is_head: bool) -> "ApiResponse | Stream":
         """What a view answers; whoever asks for the head alone takes no place."""
         if is_head:
-            return Answer(b"", content_type=CONTENT_TYPE, headers=HEADERS)
+            return ApiResponse(b"", content_type=CONTENT_TYPE, headers=HEADERS)
         return Stream(self, following)
 
     async def carry(self, subscriber: Subscriber, scope: Scope, receive: Receive, send: Send) -> None:
@@ -101,7 +101,7 @@ class Stream:
     following: Following
 
     async def carry(
-        self, refuse: Callable[[Answer], Awaitable[None]], scope: Scope, receive: Receive, send: Send
+        self, refuse: Callable[[ApiResponse], Awaitable[None]], scope: Scope, receive: Receive, send: Send
     ) -> None:
         """The place is taken before anything is answered, and given back however this ends."""
         wanted = self.following

@@ -9,7 +9,7 @@ from typing import Any, Protocol
 import attrs
 
 from runner.children.group import DEADLINE_EXIT, NOT_FOUND_EXIT, RunListener, RunResult
-from runner.session.kinds import Kind
+from runner.session.kinds import SessionKind
 from runner.tools.capabilities import Grant
 
 __all__ = [
@@ -28,7 +28,7 @@ class RunOrder:
     """One run of a model, complete: nothing is looked up elsewhere."""
 
     session_id: str
-    kind: Kind
+    kind: SessionKind
     system: str
     user: str
     home: Path

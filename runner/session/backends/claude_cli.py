@@ -10,7 +10,7 @@ from pathlib import Path
 
 import attrs
 
-from runner.children.group import Limits, Program, Watch, run_process_group
+from runner.children.group import GroupLimits, Program, Watch, run_process_group
 from runner.children.reap import Mark
 from runner.offload import RunSync
 from runner.session.backends.base import RunListener, RunOrder, RunResult, as_line
@@ -18,9 +18,9 @@ from runner.stream.records import (
     Answered,
     BlockClosed,
     BlockOpened,
-    Ended,
     MessageOpened,
     Notice,
+    ResultRecord,
     Said,
     TextArrived,
     parse,
@@ -229,7 +229,7 @@ def notice(line: bytes, watch: Watch) -> None:
         watch.goes_on = True
         return
     match parse(line):
-        case Ended():
+        case ResultRecord():
             watch.finished, watch.goes_on = True, False
         case Notice(subtype="api_retry", fields=fields) if fields.get("error") == "authentication_failed":
             watch.fatal = "authentication failed: the model's service refuses the login or key"
@@ -257,7 +257,7 @@ class ClaudeCli:
             cwd=order.home,
             stdin=spoken(order.user),
         )
-        limits = Limits(
+        limits = GroupLimits(
             stall=self.options.stall,
             deadline=order.deadline,
             result_grace=self.options.result_grace,

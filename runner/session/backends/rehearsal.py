@@ -16,7 +16,7 @@ import trio
 from runner.offload import RunSync
 from runner.session.backends.base import RunListener, RunOrder, RunResult
 from runner.session.backends.emit import Recorder
-from runner.session.kinds import Kind
+from runner.session.kinds import SessionKind
 from runner.stream.records import Usage
 from runner.tools.commands import ResidentCommands
 from runner.tools.dispatch import SessionTools
@@ -226,7 +226,7 @@ def next_prompt(order: RunOrder, path: str) -> str:
     )
 
 
-def answer(kind: Kind, heard: Heard) -> str:
+def answer(kind: SessionKind, heard: Heard) -> str:
     """The last words of the session: the reply, where somebody waits for one."""
     if kind.name == "telegram_talk_open":
         return "Hello. This is the rehearsal speaking: a script keeps the door until a model moves in."

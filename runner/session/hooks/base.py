@@ -12,7 +12,7 @@ from runner.ledger import Ledger
 from runner.offload import RunSync
 from runner.session.content_snapshot import ContentSnapshot
 from runner.session.errors import HookFailedError, NotDueError
-from runner.session.kinds import Kind
+from runner.session.kinds import SessionKind
 from runner.settings import Paths, Settings
 
 
@@ -60,7 +60,7 @@ class HookContext:
     """The session that is over, as far as its hooks may know it. The same after a restart of the process."""
 
     session_id: str
-    kind: Kind
+    kind: SessionKind
     settings: Settings
     ended: datetime
     """When its record was written, in the home's zone."""

@@ -8,7 +8,7 @@ from typing import Any
 import attrs
 import trio
 
-from runner.ledger import Limits, SpendEntry
+from runner.ledger import SpendEntry, SpendLimits
 from runner.resources import prompts_dir
 from runner.session.backends.prices import cost_usd
 from runner.session.hooks.base import HookContext, HookFailedError, NotDueError, Verdict
@@ -79,7 +79,7 @@ def _read(folder: Path) -> tuple[str, str]:
 
 async def _reserve(context: HookContext, model: str, characters: int) -> None:
     budget = context.settings.budget
-    limits = Limits(
+    limits = SpendLimits(
         day_usd=budget.day_usd,
         month_usd=budget.month_usd,
         day_tokens=budget.day_tokens,

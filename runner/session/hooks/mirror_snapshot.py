@@ -24,7 +24,7 @@ async def run(context: HookContext) -> Verdict:
     entries = await context.run_sync(lambda: corpus.read(context.paths.home, zone=zone, until=now.date()))
     span = mirror.period(previous, entries, now.date())
     sessions = await context.ledger.sessions.ran_by_type(_midnight(span[0], now), _midnight(span[1], now, after=1))
-    life = mirror.Life(
+    life = mirror.LifeFigures(
         entries=entries,
         moods=await context.run_sync(lambda: jsonl.tail(context.paths.mood_history, MOODS).items),
         sessions=sessions,

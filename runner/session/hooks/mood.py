@@ -40,12 +40,12 @@ def _write(context: HookContext) -> Verdict:
     return Verdict.DONE
 
 
-def _source(context: HookContext) -> mood.Source | None:
+def _source(context: HookContext) -> mood.MoodSource | None:
     thought = _newest_thought(context)
     if thought is not None:
         return mood.source_of(files.read_bytes(thought, limit=LIMIT))
     if context.kind.saves and context.message and context.reply:
-        return mood.Source(context.reply)
+        return mood.MoodSource(context.reply)
     return None
 
 

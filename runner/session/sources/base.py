@@ -13,7 +13,7 @@ import trio
 
 from runner.offload import RunSync
 from runner.schedule import Schedule
-from runner.session.kinds import Kind
+from runner.session.kinds import SessionKind
 from runner.settings import Settings
 from runner.storage import files
 
@@ -59,7 +59,7 @@ class Memo:
 class Ask:
     """The wake that context is gathered for."""
 
-    kind: Kind
+    kind: SessionKind
     now: datetime
     """The instant of waking, in the home's zone."""
     settings: Settings
@@ -128,14 +128,14 @@ class Letters:
 
 
 @attrs.frozen
-class Entry:
+class FolderEntry:
     """A file of a folder, as a listing needs it."""
 
     name: str
     mtime_ns: int
 
 
-def entries(folder: Path, *, suffix: str = "") -> list[Entry]:
+def entries(folder: Path, *, suffix: str = "") -> list[FolderEntry]:
     """The folder's regular files, newest first; hidden ones, links and the README don't count. Blocking.
 
     A folder that is not there is an empty one: a young home has few.
@@ -144,14 +144,14 @@ def entries(folder: Path, *, suffix: str = "") -> list[Entry]:
         listing = os.scandir(folder)
     except (FileNotFoundError, NotADirectoryError):
         return []
-    found: list[Entry] = []
+    found: list[FolderEntry] = []
     with listing:
         for item in listing:
             if item.name.startswith(".") or item.name == "README.md" or not item.name.endswith(suffix):
                 continue
             with contextlib.suppress(FileNotFoundError):  # gone since the folder was listed
                 if item.is_file(follow_symlinks=False):
-                    found.append(Entry(item.name, item.stat(follow_symlinks=False).st_mtime_ns))
+                    found.append(FolderEntry(item.name, item.stat(follow_symlinks=False).st_mtime_ns))
     return sorted(found, key=lambda entry: (-entry.mtime_ns, entry.name))
 
 

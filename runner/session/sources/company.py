@@ -1,6 +1,6 @@
 """Who a session is with: decides which private words of earlier days it may hold."""
 
-from runner.session.kinds import KINDS, Kind
+from runner.session.kinds import KINDS, SessionKind
 from runner.session.sources.base import Ask
 from runner.session.sources.visitors import waiting
 
@@ -12,7 +12,7 @@ OWN_TYPE = "self"
 _CHATS = frozenset({"telegram", "telegram_talk_open"})
 
 
-def is_a_strangers(kind: Kind, sender: str, *, owner: str) -> bool:
+def is_a_strangers(kind: SessionKind, sender: str, *, owner: str) -> bool:
     """Whether what a wake of this type says comes from somebody who is neither the resident nor the owner."""
     return kind.name == STRANGERS_TYPE or (kind.name in _CHATS and not same(sender, owner))
 

@@ -5,7 +5,7 @@ from datetime import datetime, tzinfo
 from pathlib import Path
 
 from runner.content import frontmatter
-from runner.session.sources.base import Ask, Entry, Letter, Letters, Source, entries
+from runner.session.sources.base import Ask, FolderEntry, Letter, Letters, Source, entries
 from runner.storage import files
 
 MOST = 20
@@ -46,7 +46,7 @@ def read_letter(path: Path) -> Letter:
     return Letter(f"visitors/{path.name}", "\n".join([*head, "", body]).strip(), path.name)
 
 
-def _age(entry: Entry, zone: tzinfo) -> tuple[str, str]:
+def _age(entry: FolderEntry, zone: tzinfo) -> tuple[str, str]:
     """By the date that the house puts into the name; a file without one by when it was written."""
     dated = _DATED.match(entry.name)
     written = datetime.fromtimestamp(entry.mtime_ns / 1e9, zone)

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from runner.analytics import LogShelf, Session, logs
+from runner.analytics import LogShelf, SessionFigures, logs
 from runner.analytics.logs import lines_from_the_end
 
 RESULT: dict[str, Any] = {
@@ -16,7 +16,7 @@ RESULT: dict[str, Any] = {
     "total_cost_usd": 0.25,
     "usage": {"input_tokens": 1, "output_tokens": 2, "cache_read_input_tokens": 3, "cache_creation_input_tokens": 14},
 }
-SESSION = Session(date="2026-01-16", duration_ms=1000, turns=4, cost_usd=0.25, tokens=20)
+SESSION = SessionFigures(date="2026-01-16", duration_ms=1000, turns=4, cost_usd=0.25, tokens=20)
 
 
 def line(**changed: Any) -> str:
@@ -81,7 +81,7 @@ def test_odd_numbers_leave_only_their_log_out(tmp_path: Path, text: str, says: s
 def test_what_is_not_said_is_zero(tmp_path: Path) -> None:
     """A result without figures is a session that used nothing."""
     put(tmp_path, '{"type":"result"}')
-    assert LogShelf(tmp_path).sessions(()) == (Session(date="2026-01-16"),)
+    assert LogShelf(tmp_path).sessions(()) == (SessionFigures(date="2026-01-16"),)
 
 
 def test_a_log_is_read_once_for_each_state(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -89,7 +89,7 @@ def test_a_log_is_read_once_for_each_state(tmp_path: Path, monkeypatch: pytest.M
     read: list[str] = []
     real = logs.read_log
 
-    def counting(path: Path) -> Session | None:
+    def counting(path: Path) -> SessionFigures | None:
         read.append(path.name)
         return real(path)
 

@@ -5,7 +5,7 @@ import json
 import attrs
 import pytest
 
-from runner.analytics import Session, sum_up
+from runner.analytics import SessionFigures, sum_up
 from runner.content import Entry, Stamp, parse_kinds
 from runner.content.entry import dump, make_entry
 from runner.resources import config_dir
@@ -43,7 +43,7 @@ def test_the_contracts_example() -> None:
     found = sum_up(
         [thought("2026-01-15", " Held ,"), thought("2026-01-15", "soft, held")],
         [dream("2026-01-17", "ascii")],
-        [Session(date="2026-01-16", duration_ms=1000, turns=4, cost_usd=0.25, tokens=20)],
+        [SessionFigures(date="2026-01-16", duration_ms=1000, turns=4, cost_usd=0.25, tokens=20)],
     )
     assert json.loads(dump(attrs.asdict(found))) == json.loads(EXAMPLE)
 
@@ -78,9 +78,9 @@ def test_the_ends_of_the_calendar(day: str) -> None:
 def test_averages_are_per_session() -> None:
     """Means are over all sessions, trends over a day's."""
     sessions = [
-        Session(date="2026-01-02", duration_ms=3000, turns=3, tokens=1),
-        Session(date="2026-01-01", duration_ms=1000, turns=2, tokens=2),
-        Session(date="2026-01-02", duration_ms=2000, turns=2, tokens=4),
+        SessionFigures(date="2026-01-02", duration_ms=3000, turns=3, tokens=1),
+        SessionFigures(date="2026-01-01", duration_ms=1000, turns=2, tokens=2),
+        SessionFigures(date="2026-01-02", duration_ms=2000, turns=2, tokens=4),
     ]
     found = sum_up([], [], sessions)
     assert (found.avg_duration_ms, found.total_tokens) == (2000.0, 7)

@@ -12,8 +12,8 @@ import pytest
 from runner.content import (
     Catalogue,
     CatalogueCache,
+    ContentKind,
     Entry,
-    Kind,
     Kinds,
     Stamp,
     parse_kinds,
@@ -75,7 +75,7 @@ def test_what_was_guessed_and_left_out_is_kept_too(
     assert loaded.shelves["thoughts"].entries["odd"].guessed
     read: list[str] = []
 
-    def noted(kind: Kind, file: Path, zone: tzinfo) -> Entry:
+    def noted(kind: ContentKind, file: Path, zone: tzinfo) -> Entry:
         read.append(file.name)
         return read_entry(kind, file, zone)
 

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from runner.content import languages, values
-from runner.content.frontmatter import Page, parse
+from runner.content.frontmatter import ParsedPage, parse
 
 DEEP = "[" * 9000 + "]" * 9000
 
@@ -16,7 +16,7 @@ DEEP = "[" * 9000 + "]" * 9000
 def test_keys_and_text() -> None:
     """Keys are read, blank lines after the fence go, indentation and the last line end stay."""
     page = parse(b"---\ndate: '2026-01-16'\ntitle: Salt\n---\n\n \n  indented\nend\n")
-    assert page == Page({"date": "2026-01-16", "title": "Salt"}, "  indented\nend\n")
+    assert page == ParsedPage({"date": "2026-01-16", "title": "Salt"}, "  indented\nend\n")
 
 
 @pytest.mark.parametrize(
@@ -68,9 +68,9 @@ def test_tolerant_fences(data: bytes) -> None:
 
 def test_an_empty_block_and_a_fence_at_the_end() -> None:
     """Nothing between the fences is no keys; a closing fence needs no line end."""
-    assert parse(b"---\n---\nbody") == Page({}, "body")
-    assert parse(b"---\n# a remark\n\n---\nbody") == Page({}, "body")
-    assert parse(b"---\nx: 1\n---") == Page({"x": "1"}, "")
+    assert parse(b"---\n---\nbody") == ParsedPage({}, "body")
+    assert parse(b"---\n# a remark\n\n---\nbody") == ParsedPage({}, "body")
+    assert parse(b"---\nx: 1\n---") == ParsedPage({"x": "1"}, "")
 
 
 @pytest.mark.parametrize(

@@ -7,12 +7,12 @@ import trio
 import trio.testing
 
 from runner.kernel import Accepted, ActorDown, Crashed, DeadLetters, EventRing, Mailbox, Overflow
-from runner.kernel.mailbox import Verdict
+from runner.kernel.settling import Settlement
 from tests.runner.kernel.support import Ask, AskAgain, Box, Do, Message, Once, Poke, wall_clock
 
-CRASH = Verdict(counted=True, cause="ValueError: boom", error="traceback")
-WISH = Verdict(cause="operator restart")
-ORDERLY = Verdict(orderly=True, cause="operator restart")
+CRASH = Settlement(counted=True, cause="ValueError: boom", error="traceback")
+WISH = Settlement(cause="operator restart")
+ORDERLY = Settlement(orderly=True, cause="operator restart")
 
 
 @pytest.fixture
@@ -195,22 +195,22 @@ async def test_merged_messages_return_in_order(box: Box, autojump_clock: trio.te
         (Once(1), WISH, "dead"),
         (Poke(1), CRASH, "dropped"),
         (Poke(1), WISH, "dropped"),
-        (Do(1), Verdict(finished=True, cause="stop"), "done"),
-        (Once(1), Verdict(finished=True, cause="stop"), "done"),
-        (Do(1), Verdict(lost=True, cause="shutdown"), "lost"),
-        (Once(1), Verdict(lost=True, cause="shutdown"), "lost"),
-        (Poke(1), Verdict(lost=True, cause="shutdown"), "dropped"),
+        (Do(1), Settlement(finished=True, cause="stop"), "done"),
+        (Once(1), Settlement(finished=True, cause="stop"), "done"),
+        (Do(1), Settlement(lost=True, cause="shutdown"), "lost"),
+        (Once(1), Settlement(lost=True, cause="shutdown"), "lost"),
+        (Poke(1), Settlement(lost=True, cause="shutdown"), "dropped"),
         (Ask(1), CRASH, "dead"),
         (AskAgain(1), CRASH, "returned"),
         (Do(1), ORDERLY, "returned"),
         (Once(1), ORDERLY, "done"),
         (Poke(1), ORDERLY, "dropped"),
         (Ask(1), ORDERLY, "done"),
-        (Ask(1), Verdict(lost=True, cause="shutdown"), "lost"),
+        (Ask(1), Settlement(lost=True, cause="shutdown"), "lost"),
     ],
 )
 async def test_what_is_in_hand_is_judged_by_its_class(
-    box: Box, message: Message, verdict: Verdict, goes: str, autojump_clock: trio.testing.MockClock
+    box: Box, message: Message, verdict: Settlement, goes: str, autojump_clock: trio.testing.MockClock
 ) -> None:
     """Each delivery class under each ending goes to exactly one place."""
     box.ref.tell(message)

@@ -231,9 +231,9 @@ def test_the_accounts_balance_under_every_overflow(overflow: Overflow, steps: li
 
 
 def _verdict(*, counted: bool) -> Any:
-    from runner.kernel.mailbox import Verdict
+    from runner.kernel.settling import Settlement
 
-    return Verdict(counted=counted, cause="test")
+    return Settlement(counted=counted, cause="test")
 
 
 @pytest.mark.parametrize("name", ["control", "broadcaster", "indexer"])

@@ -4,7 +4,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from runner.ledger import Ledger, Limits, SessionFacts, SessionOutcome, SpendEntry, WakeRequest, WrongState
+from runner.ledger import Ledger, SessionFacts, SessionOutcome, SpendEntry, SpendLimits, WakeRequest, WrongState
 
 NOW = datetime(2026, 2, 3, 11, tzinfo=UTC)
 MINUTE = timedelta(minutes=1)
@@ -165,7 +165,7 @@ async def test_last_slot(ledger: Ledger) -> None:
 
 async def test_spend(ledger: Ledger) -> None:
     """Reserved money counts until it is booked, and totals go by the home's calendar."""
-    limits = Limits(day_usd=1.0, month_tokens=100)
+    limits = SpendLimits(day_usd=1.0, month_tokens=100)
     wake_id = await begin(ledger)
     entry = SpendEntry(ref=wake_id, at=NOW, cost_usd=0.9)
     assert await ledger.spend.reserve(entry, limits) is None
@@ -187,7 +187,7 @@ async def test_spend(ledger: Ledger) -> None:
 
 async def test_what_was_set_aside_is_booked_on_its_day(ledger: Ledger) -> None:
     """A clock that goes back over midnight moves no cost to a day that had no room for it."""
-    limits = Limits(day_usd=1.0)
+    limits = SpendLimits(day_usd=1.0)
     yesterday = NOW - timedelta(days=1)
     await ledger.spend.record(SpendEntry(ref="full", at=yesterday, cost_usd=1.0))
     assert await ledger.spend.reserve(SpendEntry(ref="late", at=NOW, cost_usd=0.9), limits) is None
@@ -200,7 +200,7 @@ async def test_reservations_end(ledger: Ledger) -> None:
     """An end without cost gives the reservation back; an interruption keeps it, for what was used is unknown."""
     for state, kept in (("failed", 0.0), ("interrupted", 0.9)):
         wake_id = await begin(ledger)
-        await ledger.spend.reserve(SpendEntry(ref=wake_id, at=NOW, cost_usd=0.9), Limits())
+        await ledger.spend.reserve(SpendEntry(ref=wake_id, at=NOW, cost_usd=0.9), SpendLimits())
         await ledger.sessions.finish(wake_id, SessionOutcome(state=state, reason="x", ended_at=NOW))
         assert (await ledger.spend.totals(NOW)).day_usd == kept
     await ledger.spend.forget(wake_id)

@@ -16,13 +16,15 @@ from runner.live import (
     HubClosedError,
     HubLimits,
     HubWriter,
-    Limits,
     StaleWriterError,
     Subscriber,
     TooManyViewersError,
+    ViewerLimits,
 )
 
-SMALL = HubLimits(ring_frames=8, ring_bytes=4096, session_bytes=2048, viewer=Limits(frames=4, size=1024, missed=20))
+SMALL = HubLimits(
+    ring_frames=8, ring_bytes=4096, session_bytes=2048, viewer=ViewerLimits(frames=4, size=1024, missed=20)
+)
 
 
 def events(batch: tuple[bytes, ...] | None) -> list[tuple[str, Any]]:
@@ -376,7 +378,7 @@ async def test_statistics_tell_what_is_kept() -> None:
 )
 async def test_each_viewer_sees_each_event_once_or_an_exact_gap(steps: list[tuple[str, int]], topic: str) -> None:
     """Whoever joins and reads whenever: events come in order, none twice, and gaps count exactly what is missing."""
-    hub = Hub("b", limits=attrs.evolve(SMALL, viewer=Limits(frames=4, size=1024, missed=10_000)))
+    hub = Hub("b", limits=attrs.evolve(SMALL, viewer=ViewerLimits(frames=4, size=1024, missed=10_000)))
     writer = hub.writer()
     viewers: list[tuple[Subscriber, int, list[tuple[str, Any]]]] = []
     published = 0

@@ -14,7 +14,7 @@ from runner import resources
 from runner.content import Catalogue, read_kinds
 from runner.kernel import ActorContext, ChildSpec, DeadLetters, Ended, EventRing, Intensity, State, Supervisor
 from runner.live import Hub
-from runner.main.actors import Budget, Factories, Mailboxes, child_specs
+from runner.main.actors import Factories, Mailboxes, RestartBudget, child_specs
 from tests.support.clock import WallClock
 
 NAMES = tuple(attribute.name for attribute in attrs.fields(Factories))
@@ -44,7 +44,7 @@ def shipped(**crashing: type) -> tuple[ChildSpec, ...]:
     kinds = read_kinds(resources.config_dir() / "content.toml")
     boxes = Mailboxes.make(Hub("boot"), CurrentCatalogue(Catalogue.empty(kinds, Path("/nowhere"))), letters, events)
     factories = Factories(**{name: crashing.get(name, Healthy) for name in NAMES})
-    return child_specs(factories, boxes, Budget(Intensity(6, 60)), telegram_off=None)
+    return child_specs(factories, boxes, RestartBudget(Intensity(6, 60)), telegram_off=None)
 
 
 async def test_start_order_is_the_order_of_the_import_layers(autojump_clock: MockClock) -> None:

@@ -8,18 +8,18 @@ from zoneinfo import ZoneInfo
 import pytest
 
 from runner.memory import drift
-from runner.memory.corpus import Entry
+from runner.memory.corpus import CorpusEntry
 
 ZONE = ZoneInfo("America/New_York")
 NOW = datetime(2026, 3, 20, 10, 0, tzinfo=ZONE)
 
 
-def entry(days_ago: int, text: str) -> Entry:
+def entry(days_ago: int, text: str) -> CorpusEntry:
     day = NOW.date() - timedelta(days=days_ago)
-    return Entry(day, "thoughts", f"thoughts/{day}-noon.md", text)
+    return CorpusEntry(day, "thoughts", f"thoughts/{day}-noon.md", text)
 
 
-def signals(entries: list[Entry], moods: list[Mapping[str, Any]] | None = None) -> dict[str, Any]:
+def signals(entries: list[CorpusEntry], moods: list[Mapping[str, Any]] | None = None) -> dict[str, Any]:
     return drift.signals(entries, moods or [], now=NOW, day_number=65, dropped=frozenset({"claudie"}))
 
 

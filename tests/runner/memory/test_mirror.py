@@ -7,19 +7,19 @@ from zoneinfo import ZoneInfo
 import pytest
 
 from runner.memory import mirror
-from runner.memory.corpus import Entry
+from runner.memory.corpus import CorpusEntry
 
 ZONE = ZoneInfo("America/New_York")
 NOW = datetime(2026, 3, 20, 10, 0, tzinfo=ZONE)
 TODAY = NOW.date()
 
 
-def entry(days_ago: int, kind: str, text: str) -> Entry:
-    return Entry(TODAY - timedelta(days=days_ago), kind, f"{kind}/{days_ago}.md", text)
+def entry(days_ago: int, kind: str, text: str) -> CorpusEntry:
+    return CorpusEntry(TODAY - timedelta(days=days_ago), kind, f"{kind}/{days_ago}.md", text)
 
 
-def taken(entries: list[Entry], previous: dict[str, Any] | None = None, **changes: Any) -> dict[str, Any]:
-    life = mirror.Life(entries=entries, **{"moods": [], "sessions": {}, "day_number": 65, **changes})
+def taken(entries: list[CorpusEntry], previous: dict[str, Any] | None = None, **changes: Any) -> dict[str, Any]:
+    life = mirror.LifeFigures(entries=entries, **{"moods": [], "sessions": {}, "day_number": 65, **changes})
     span = mirror.period(previous, entries, TODAY)
     return mirror.snapshot(life, span=span, previous=previous, now=NOW)
 

@@ -17,7 +17,7 @@ BEGAN = datetime.fromisoformat("2026-02-13T18:00:00-05:00")
 ENDED = datetime(2026, 2, 13, 23, 20, 5, tzinfo=UTC)
 
 
-def made(source: mood.Source, **changes: Any) -> dict[str, Any]:
+def made(source: mood.MoodSource, **changes: Any) -> dict[str, Any]:
     given_ = {"kind": "dusk", "previous": None, **changes}
     return mood.record(source, lexicon=LEXICON, began=BEGAN, ended=ENDED, **given_)
 
@@ -40,7 +40,9 @@ def test_the_record_has_the_bytes_of_the_format() -> None:
         "timestamp": "2026-02-13T20:20:05+00:00",
         "blended": {"valence": 0.16, "arousal": -0.07},
     }
-    source = mood.Source(" ".join(["salt,", "\u201crain\u201d", *["word"] * 638]), ("settled", "open", "unheard of"))
+    source = mood.MoodSource(
+        " ".join(["salt,", "\u201crain\u201d", *["word"] * 638]), ("settled", "open", "unheard of")
+    )
     line = mood.line_of(made(source, previous=previous))
     assert line == (
         b'{"session":"2026-02-13-dusk","session_type":"dusk","timestamp":"2026-02-13T23:20:05+00:00",'
@@ -52,7 +54,7 @@ def test_the_record_has_the_bytes_of_the_format() -> None:
 
 def test_without_words_or_a_past_there_is_nothing_to_blend() -> None:
     """No known word is a neutral mood; no own words are null; no earlier record leaves no residue."""
-    record = made(mood.Source("plain words"))
+    record = made(mood.MoodSource("plain words"))
     assert record["self_report"] is None
     assert record["derived"] == record["blended"] == {"valence": 0.0, "arousal": 0.0}
     assert record["previous_residual"] is None
@@ -63,7 +65,7 @@ def test_a_light_session_keeps_much_of_the_mood_before() -> None:
     """A short visit weighs 0.1: the decayed past makes up the rest."""
     before = (ENDED - timedelta(hours=3)).isoformat()
     previous = {"session_type": "noon", "timestamp": before, "blended": {"valence": 1.0, "arousal": -1.0}}
-    record = made(mood.Source("salt"), kind="visit", previous=previous)
+    record = made(mood.MoodSource("salt"), kind="visit", previous=previous)
     assert record["weight"] == 0.1
     assert record["previous_residual"] == {"valence": 0.7, "arousal": -0.7, "from": "noon"}
     assert record["blended"] == {"valence": 0.69, "arousal": -0.63}

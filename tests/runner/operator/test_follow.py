@@ -12,7 +12,7 @@ from actors.session import ENDED, LEDGER, PHASE
 from runner.control.protocol import Call, Caller, WakeProgress
 from runner.kernel import EventRing
 from runner.ledger import Ledger
-from runner.operator.follow import RECORD_WITHIN, Follower
+from runner.operator.follow import RECORD_WITHIN, WakeFollower
 from tests.support.ledger import open_ledger
 
 NOW = datetime(2026, 3, 2, 15, 0, tzinfo=UTC)
@@ -40,7 +40,7 @@ async def test_an_asker_is_told_of_a_ledger_that_takes_nothing(
     async def progress(step: object) -> None:
         told.append(step)
 
-    follower = Follower("one", Call(Caller(0, 0, "test"), progress), ledger)
+    follower = WakeFollower("one", Call(Caller(0, 0, "test"), progress), ledger)
     begun = trio.current_time()
     with events.subscribe() as heard:
         events.emit(PHASE, session_id="one", phase="gathering")

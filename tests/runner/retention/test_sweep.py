@@ -10,7 +10,7 @@ import pytest
 
 from runner.retention import plan as planned
 from runner.retention.nightly import Nightly
-from runner.retention.plan import FileFacts, Rule, plan, too_old
+from runner.retention.plan import FileFacts, RetentionRule, plan, too_old
 from runner.retention.sweep import log, steps
 from runner.settings import Settings, load_settings
 from runner.storage import files
@@ -87,7 +87,7 @@ def test_what_a_power_cut_left_half_written_goes_after_a_day(
 
 def test_the_plan_takes_the_named_and_old_oldest_first() -> None:
     """Other names stay whatever their age."""
-    rule = Rule("r", Path("/f"), ("*.md", "a*.gz"), 10)
+    rule = RetentionRule("r", Path("/f"), ("*.md", "a*.gz"), 10)
     ages = {"a.md": 12, "b.md": 20, "c.txt": 99, "new.md": 10.5, "b.gz": 99, "a.gz": 11}
     found = [FileFacts(Path("/f") / name, (NOW - timedelta(days=days)).timestamp()) for name, days in ages.items()]
     assert [path.name for path in plan(rule, found, NOW)] == ["b.md", "a.md", "a.gz"]

@@ -7,7 +7,7 @@ import pytest
 
 from runner import resources
 from runner.content import Catalogue, read_kinds, scan
-from runner.search import Found, SearchIndex, Wanted
+from runner.search import Found, SearchIndex, SearchQuery
 
 KINDS = ("thoughts", "dreams")
 
@@ -46,7 +46,7 @@ class Library:
         (self.home / kind / f"{slug}.md").unlink()
 
     def search(self, text: str, *, kinds: tuple[str, ...] = KINDS, limit: int = 50, offset: int = 0) -> Found:
-        return self.index.search(Wanted(text=text, kinds=kinds, limit=limit, offset=offset))
+        return self.index.search(SearchQuery(text=text, kinds=kinds, limit=limit, offset=offset))
 
     def slugs(self, text: str) -> list[str]:
         return [hit.slug for hit in self.search(text).hits]

@@ -1,6 +1,6 @@
 import pytest
 
-from runner.search import Wanted, blend, deep
+from runner.search import SearchQuery, blend, deep
 from runner.search.blend import DEEPEST
 from runner.search.query import Hit
 
@@ -12,8 +12,8 @@ def hit(slug: str, snippet: str = "") -> Hit:
     )  # fmt: skip
 
 
-def wanted(limit: int = 20, offset: int = 0) -> Wanted:
-    return Wanted(text="tide", kinds=("thoughts",), limit=limit, offset=offset)
+def wanted(limit: int = 20, offset: int = 0) -> SearchQuery:
+    return SearchQuery(text="tide", kinds=("thoughts",), limit=limit, offset=offset)
 
 
 def test_reciprocal_ranks_are_summed() -> None:

@@ -7,7 +7,7 @@ import pytest
 
 from runner.search.excerpt import excerpt
 from runner.search.text import CLOSE, OPEN
-from runner.search.tokens import Letters
+from runner.search.tokens import FoldedLetters
 
 FAR = "far " * 50
 
@@ -34,13 +34,13 @@ def test_it_is_what_the_index_shows(text: str) -> None:
         run.execute("INSERT INTO words VALUES ('tide', ?)", (text,))
         asked = "SELECT snippet(words, 1, ?, ?, '...', 8) FROM words WHERE words MATCH 'tide'"
         (shown,) = run.execute(asked, (OPEN, CLOSE)).fetchone()
-    assert excerpt(Letters().atoms(text), {("tide",): 1, ("tides",): 1}, 8) == shown
+    assert excerpt(FoldedLetters().atoms(text), {("tide",): 1, ("tides",): 1}, 8) == shown
 
 
 def test_different_words_go_before_many_of_one() -> None:
     """Of the places where something was found the one with most of the words is shown."""
     text = f"tide tide tide {FAR} ebb and tide {FAR}"
-    shown = excerpt(Letters().atoms(text), {("tide",): 1, ("ebb",): 1}, 8)
+    shown = excerpt(FoldedLetters().atoms(text), {("tide",): 1, ("ebb",): 1}, 8)
     assert f"{OPEN}ebb{CLOSE} and {OPEN}tide{CLOSE}" in shown
 
 
@@ -61,5 +61,5 @@ def test_different_words_go_before_many_of_one() -> None:
 )
 def test_marks_stand_around_what_was_found(text: str, found: dict[tuple[str, ...], int], shown: str) -> None:
     """Around its characters and no others, one mark for what stands together, and no cluster is cut."""
-    marked = excerpt(Letters().atoms(text), found, 8)
+    marked = excerpt(FoldedLetters().atoms(text), found, 8)
     assert marked.replace(OPEN, "[").replace(CLOSE, "]") == shown

@@ -8,7 +8,7 @@ from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
 from runner.content import Catalogue
-from runner.search import Found, SearchIndex, Wanted, query
+from runner.search import Found, SearchIndex, SearchQuery, query
 from runner.search import pending as waiting
 from tests.runner.search.conftest import KINDS, Library, make_library
 
@@ -315,4 +315,8 @@ def test_a_long_text_is_shown_where_it_matters(library: Library) -> None:
     assert "the <mark>Ebb</mark> of the <mark>tide</mark>" in hit.snippet
     assert (hit.snippet[:3], hit.snippet[-3:]) == ("...", "...")
     assert len(hit.snippet.split()) == query.BODY_TOKENS
-    assert library.index.search(Wanted(text="plain", kinds=KINDS, limit=1, offset=0)).hits[0].snippet.startswith("far")
+    assert (
+        library.index.search(SearchQuery(text="plain", kinds=KINDS, limit=1, offset=0))
+        .hits[0]
+        .snippet.startswith("far")
+    )

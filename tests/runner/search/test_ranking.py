@@ -14,10 +14,10 @@ Counted = Callable[[], int]
 @pytest.fixture
 def ranked(monkeypatch: pytest.MonkeyPatch) -> Counted:
     """How often everything that is found was looked at."""
-    calls: list[ranking.Question] = []
+    calls: list[ranking.RankedQuestion] = []
     real = ranking.rank
 
-    def counted(connection: sqlite3.Connection, asked: ranking.Question, end: int) -> ranking.Order:
+    def counted(connection: sqlite3.Connection, asked: ranking.RankedQuestion, end: int) -> ranking.Ranking:
         calls.append(asked)
         return real(connection, asked, end)
 

@@ -13,7 +13,7 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from runner.search.text import line
-from runner.search.tokens import STEMMED, Letters, Tokeniser
+from runner.search.tokens import STEMMED, FoldedLetters, Tokeniser
 
 SCRIPTS = "aZ3é-' \u0301ßøй東京のカﾞｶ々ー한국งุเำাहि्न\u0e50שָׁاَـ🌊👍🏽👨\u200d👩\u200dx\ufe0f🇯🇵🇫€→\u200b\u00ad\u0f0bབོ½²™㎏ﬁ①"
 
@@ -21,9 +21,9 @@ texts = (st.text(st.characters(exclude_categories=["Cs"])) | st.text(st.sampled_
 
 
 @pytest.fixture(scope="module")
-def letters() -> Letters:
+def letters() -> FoldedLetters:
     """What is learnt of letters is the same for all."""
-    return Letters()
+    return FoldedLetters()
 
 
 @pytest.fixture(scope="module")
@@ -66,13 +66,13 @@ def fts() -> Iterator[sqlite3.Connection]:
         ("1️⃣ one", "1 one"),
     ],
 )
-def test_words_of_every_script(letters: Letters, text: str, tokens: str) -> None:
+def test_words_of_every_script(letters: FoldedLetters, text: str, tokens: str) -> None:
     """Words between gaps, units in pairs, symbols alone; without case, accents and points."""
     assert letters.form(line(text)).split() == line(tokens).split()
 
 
 @given(texts)
-def test_sqlite_sees_the_same_tokens(letters: Letters, fts: sqlite3.Connection, text: str) -> None:
+def test_sqlite_sees_the_same_tokens(letters: FoldedLetters, fts: sqlite3.Connection, text: str) -> None:
     """What is written between blanks is neither cut nor folded once more."""
     form = letters.form(text)
     fts.execute("BEGIN")
@@ -86,7 +86,7 @@ def test_sqlite_sees_the_same_tokens(letters: Letters, fts: sqlite3.Connection, 
 @example("a\u200b東\u200bb")
 @example("👨\u200da")
 @example("🇯🇵🇫")
-def test_each_token_has_its_place(letters: Letters, text: str) -> None:
+def test_each_token_has_its_place(letters: FoldedLetters, text: str) -> None:
     """As many places as tokens, in order and apart; what stands there begins the token, and cuts no accent off."""
     atoms = letters.atoms(text)
     places = atoms.places(0, len(text))
@@ -99,7 +99,7 @@ def test_each_token_has_its_place(letters: Letters, text: str) -> None:
 
 
 @given(texts)
-def test_the_vocabulary_has_words_and_units(letters: Letters, text: str) -> None:
+def test_the_vocabulary_has_words_and_units(letters: FoldedLetters, text: str) -> None:
     """Each once; of units what stands at one place, not what their tokens go on with."""
     atoms = letters.atoms(text)
     alone = {letters.form(text[begin:end]).strip() for begin, end in atoms.places(0, len(text))}
@@ -107,7 +107,7 @@ def test_the_vocabulary_has_words_and_units(letters: Letters, text: str) -> None
 
 
 @given(texts)
-def test_composed_or_not_is_the_same(letters: Letters, text: str) -> None:
+def test_composed_or_not_is_the_same(letters: FoldedLetters, text: str) -> None:
     """Whether accents are letters of their own makes no difference."""
     assert letters.form(line(unicodedata.normalize("NFD", text))) == letters.form(text)
 

@@ -8,7 +8,7 @@ import trio
 
 from runner.ledger.rows import stamp
 from runner.session.backends.base import RunResult
-from runner.session.close import Closing, Ending
+from runner.session.close import Closing, SessionEnding
 from runner.session.kept import ROOM, Kept
 from runner.session.kinds import KINDS
 from runner.session.workspace import Workspace
@@ -43,7 +43,11 @@ async def test_every_type_has_the_same_hooks_whoever_closes_it(tmp_path: Path, k
     """All fourteen, or the two of the small ones; a conversation in a terminal only after a clean end."""
     async with stage(tmp_path) as s:
         lines, engine = ENDINGS[state], s.engine(Scripted())
-        ending = Ending(interrupted="so") if state == "interrupted" else Ending(result=RunResult(state == "failed"))
+        ending = (
+            SessionEnding(interrupted="so")
+            if state == "interrupted"
+            else SessionEnding(result=RunResult(state == "failed"))
+        )
         by_engine = closing(s).ended(KINDS[kind], summary_of(s, lines), ending)
         session_id = await left_behind(s, state="running", lines=lines, kind=kind)
         await engine.recover()
@@ -59,18 +63,18 @@ async def test_every_type_has_the_same_hooks_whoever_closes_it(tmp_path: Path, k
 @pytest.mark.parametrize(
     ("lines", "ending", "wanted"),
     [
-        ((END,), Ending(result=RunResult(0)), ("completed", None, 0)),
-        ((END,), Ending(interrupted="shutdown"), ("completed", None, 0)),
-        ((ERROR,), Ending(interrupted="shutdown"), ("failed", "max turns", 1)),
-        ((), Ending(interrupted="shutdown"), ("interrupted", "shutdown", None)),
-        ((END,), Ending(error="internal error: x"), ("failed", "internal error: x", None)),
-        ((END,), Ending(result=RunResult(9)), ("failed", "exit code 9 after its result", 9)),
-        ((END, EMPTY), Ending(result=RunResult(1)), ("completed", None, 0)),
-        ((END,), Ending(result=RunResult(124, "over its deadline")), ("failed", "over its deadline", 124)),
+        ((END,), SessionEnding(result=RunResult(0)), ("completed", None, 0)),
+        ((END,), SessionEnding(interrupted="shutdown"), ("completed", None, 0)),
+        ((ERROR,), SessionEnding(interrupted="shutdown"), ("failed", "max turns", 1)),
+        ((), SessionEnding(interrupted="shutdown"), ("interrupted", "shutdown", None)),
+        ((END,), SessionEnding(error="internal error: x"), ("failed", "internal error: x", None)),
+        ((END,), SessionEnding(result=RunResult(9)), ("failed", "exit code 9 after its result", 9)),
+        ((END, EMPTY), SessionEnding(result=RunResult(1)), ("completed", None, 0)),
+        ((END,), SessionEnding(result=RunResult(124, "over its deadline")), ("failed", "over its deadline", 124)),
     ],
 )
 async def test_how_it_ended(
-    tmp_path: Path, lines: tuple[bytes, ...], ending: Ending, wanted: tuple[str, str | None, int | None]
+    tmp_path: Path, lines: tuple[bytes, ...], ending: SessionEnding, wanted: tuple[str, str | None, int | None]
 ) -> None:
     """What the model said of its own end counts before what became of us; a fault or a bad exit behind it is told."""
     async with stage(tmp_path) as s:
@@ -82,7 +86,7 @@ async def test_what_was_kept_is_what_is_recorded(tmp_path: Path) -> None:
     """A record that the ledger had no time for is written by the next life as it was made."""
     async with stage(tmp_path) as s:
         session_id = await left_behind(s, state="running", lines=(INIT,))
-        ended = closing(s).ended(KINDS["custom"], summary_of(s, (INIT, END)), Ending(interrupted="shutdown"))
+        ended = closing(s).ended(KINDS["custom"], summary_of(s, (INIT, END)), SessionEnding(interrupted="shutdown"))
         ended = attrs.evolve(ended, reason="kept words", state="failed", files_written=("a.md",), tools={"Write": 2})
         await closing(s).keep(Workspace(s.home / "data" / "tmp" / session_id), ended)
         engine = s.engine(Scripted())

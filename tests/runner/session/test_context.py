@@ -17,7 +17,7 @@ from runner.session.backends.rehearsal import Rehearsal
 from runner.session.context import SOURCES, gather
 from runner.session.errors import PromptError, UnknownSessionTypeError
 from runner.session.kinds import KINDS, SCHEDULED, WAKE_TYPES, kind_of
-from runner.session.prompt import Prompter, Prompts, Wanted
+from runner.session.prompt import Prompter, PromptInput, Prompts
 from runner.session.sources.base import Ask, Source
 from runner.tools.capabilities import Capabilities
 from runner.tools.files import HomeTools
@@ -30,7 +30,7 @@ async def prompts(home: Path, kind: str = "noon", now: datetime = NOON, **wanted
     context = await gather(ask)
     assert context.missing == {"memory_echoes": "the semantic index is not built yet"}
     return Prompter(prompts_dir(), Capabilities(("Read", "Write")), lambda: "fence0").render(
-        ask, context, Wanted(**wanted)
+        ask, context, PromptInput(**wanted)
     )
 
 
@@ -107,7 +107,9 @@ async def test_a_fence_that_the_stranger_knows_is_not_used(tmp_path: Path) -> No
     """The border's word never occurs in the text that it encloses."""
     words = iter(["known", "fresh"])
     ask = ask_for(tmp_path, "visit")
-    made = Prompter(prompts_dir(), fence=lambda: next(words)).render(ask, await gather(ask), Wanted("I know: known"))
+    made = Prompter(prompts_dir(), fence=lambda: next(words)).render(
+        ask, await gather(ask), PromptInput("I know: known")
+    )
     assert "others fresh" in made.user
     assert "others known" not in made.user
 
@@ -173,11 +175,11 @@ async def test_too_long_a_prompt_is_cut_where_it_hurts_least(tmp_path: Path, mon
     context = await gather(ask_for(home))
     context = attrs.evolve(context, values={**context.values, "memory_echoes": "e" * 500})
     ask, prompter = ask_for(home), Prompter(prompts_dir())
-    whole = prompter.render(ask, context, Wanted()).system
+    whole = prompter.render(ask, context, PromptInput()).system
 
     def cut(limit: int) -> tuple[str, list[str]]:
         monkeypatch.setattr(prompt_module, "SYSTEM_LIMIT", limit)
-        made = prompter.render(ask, context, Wanted())
+        made = prompter.render(ask, context, PromptInput())
         assert len(made.system) <= limit
         assert "kestrel" in made.system
         return made.system, [line.partition(":")[0] for line in made.cuts]
@@ -210,7 +212,7 @@ async def test_a_broken_template_is_named(tmp_path: Path, text: str | None, show
         (tmp_path / "system.md.j2").write_text(text)
     ask = ask_for(tmp_path)
     with pytest.raises(PromptError, match=shown):
-        Prompter(tmp_path).render(ask, await gather(ask), Wanted())
+        Prompter(tmp_path).render(ask, await gather(ask), PromptInput())
 
 
 async def test_unscheduled_types_learn_what_comes_next(tmp_path: Path) -> None:

@@ -14,7 +14,7 @@ from runner.resources import prompts_dir
 from runner.session import sources
 from runner.session.context import SOURCES, Context, gather
 from runner.session.kinds import KINDS
-from runner.session.prompt import Prompter, Prompts, Wanted
+from runner.session.prompt import Prompter, PromptInput, Prompts
 from runner.session.sources.base import Letter, Letters
 from runner.tools.capabilities import COMMANDS, Capabilities, Grant
 from tests.runner.session.asking import NOON, ask_for, write
@@ -101,7 +101,7 @@ async def filled(home: Path, kind: str = "noon", **changes: object) -> Context:
 
 async def made(home: Path, kind: str = "noon", *, able: Capabilities | None = None, **wanted: str) -> Prompts:
     prompter = Prompter(prompts_dir(), able or Capabilities(("Read", "Write")), lambda: "fence0")
-    return prompter.render(ask_for(home, kind), await filled(home, kind), Wanted(**wanted))
+    return prompter.render(ask_for(home, kind), await filled(home, kind), PromptInput(**wanted))
 
 
 def test_every_field_has_a_module_of_its_own() -> None:
@@ -124,11 +124,11 @@ async def test_every_agreed_name_can_be_used(tmp_path: Path, kind: str) -> None:
     for template in TEMPLATES:
         (tmp_path / f"{template}.md.j2").write_text("".join(f"{{{{ {name} }}}}\n" for name in IN_USER))
     ask = ask_for(tmp_path / "home", kind)
-    prompts = Prompter(tmp_path).render(ask, await gather(ask), Wanted("words", "mira", ""))
+    prompts = Prompter(tmp_path).render(ask, await gather(ask), PromptInput("words", "mira", ""))
     assert f"{ask.settings.home}\n" in prompts.system
     assert f"{kind}\n12:05 PM\n2026-03-02\n" in prompts.user
     assert "words\nMira\n" in prompts.user
-    prompts = Prompter(tmp_path).render(ask, await gather(ask), Wanted(" a caption ", "mira", "/h/i.jpg"))
+    prompts = Prompter(tmp_path).render(ask, await gather(ask), PromptInput(" a caption ", "mira", "/h/i.jpg"))
     assert "\nMira\n/h/i.jpg\na caption\n" in prompts.user
 
 
@@ -149,8 +149,10 @@ def test_the_shipped_templates_are_those_agreed() -> None:
 
 
 @pytest.mark.parametrize("kind", sorted(KINDS))
-@pytest.mark.parametrize("wanted", [Wanted(), Wanted("hello", "mira"), Wanted("look", "mira", "/h/telegram/i.jpg")])
-async def test_every_template_renders_full_and_empty(tmp_path: Path, kind: str, wanted: Wanted) -> None:
+@pytest.mark.parametrize(
+    "wanted", [PromptInput(), PromptInput("hello", "mira"), PromptInput("look", "mira", "/h/telegram/i.jpg")]
+)
+async def test_every_template_renders_full_and_empty(tmp_path: Path, kind: str, wanted: PromptInput) -> None:
     """For each type, with everything there and with nothing: no gap, and no leftover of a template."""
     ask = ask_for(tmp_path, kind)
     empty = await gather(ask)
@@ -244,7 +246,7 @@ async def test_a_session_for_letters_may_write_to_those_it_holds(tmp_path: Path)
         ask = ask_for(tmp_path, kind, **settings)
         plain = await gather(ask)
         full = attrs.evolve(plain, values={**plain.values, **context})
-        return Prompter(prompts_dir(), able).render(ask, full, Wanted("mira,tom,quiet")).grant
+        return Prompter(prompts_dir(), able).render(ask, full, PromptInput("mira,tom,quiet")).grant
 
     assert await grant("correspondence", {"letters_context": held}) == Grant(
         tuple(COMMANDS), ("mira", "tom"), ("mira", "tom")
@@ -265,7 +267,7 @@ async def test_strangers_words_take_the_outward_tools(tmp_path: Path) -> None:
         ask = ask_for(tmp_path, kind)
         plain = await gather(ask)
         full = attrs.evolve(plain, values={**plain.values, **(context or {})})
-        return prompter.render(ask, full, Wanted(**wanted)).withheld
+        return prompter.render(ask, full, PromptInput(**wanted)).withheld
 
     assert await lost("noon") == ()
     assert await lost("custom", message="a task") == ()
@@ -278,7 +280,7 @@ async def test_strangers_words_take_the_outward_tools(tmp_path: Path) -> None:
     assert "letter" not in await lost("correspondence", {"letters_context": WORDS}, message="mira")
     own = attrs.evolve(WORDS, shown=(attrs.evolve(WORDS.shown[0], stranger=False),))
     assert await lost("noon", {"chat_excerpts": own}) == ()
-    assert "WebFetch" not in prompter.render(ask_for(tmp_path), await filled(tmp_path), Wanted()).system
+    assert "WebFetch" not in prompter.render(ask_for(tmp_path), await filled(tmp_path), PromptInput()).system
 
 
 @pytest.mark.parametrize(
@@ -297,7 +299,7 @@ async def test_nothing_said_is_said(tmp_path: Path, kind: str, words: str) -> No
     """An empty prompt.md and an empty message have friendly words of their own."""
     write(tmp_path / "prompt" / "prompt.md", "  \n")
     ask = ask_for(tmp_path, kind)
-    prompts = Prompter(prompts_dir()).render(ask, await gather(ask), Wanted())
+    prompts = Prompter(prompts_dir()).render(ask, await gather(ask), PromptInput())
     assert words in " ".join(prompts.user.split())
 
 

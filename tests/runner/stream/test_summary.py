@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from runner.stream.records import MOST_TOKENS, MOST_USD, Ended, Said, ToolUse, parse
+from runner.stream.records import MOST_TOKENS, MOST_USD, ResultRecord, Said, ToolUse, parse
 from runner.stream.summary import Summary
 
 
@@ -73,7 +73,7 @@ def test_every_figure_of_a_result_is_bounded(figure: str, count: int) -> None:
         f'"duration_ms":{figure},"usage":{{{usage}}}}}'
     )
     record = parse(raw.encode())
-    assert isinstance(record, Ended)
+    assert isinstance(record, ResultRecord)
     assert record.result == "x"
     assert record.usage.input_tokens == record.usage.cache_creation_tokens == count
     assert 0 <= record.cost_usd <= MOST_USD
@@ -86,7 +86,7 @@ def test_texts_of_a_record_are_clean_where_they_come_in() -> None:
     record = parse(
         b'{"type":"result","subtype":"success","result":"caf\xe9","session_id":"a\\u0000b\\n","total_cost_usd":1}'
     )
-    assert isinstance(record, Ended)
+    assert isinstance(record, ResultRecord)
     assert (record.result, record.session_id) == ("caf\N{REPLACEMENT CHARACTER}", "ab")
     use = {"type": "tool_use", "id": "1", "name": "Write\ud800" * 99, "input": {"file_path": "\ud83c", "x": ["\udfff"]}}
     record = parse(line(type="assistant", message={"content": [use]}))

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from runner.home.tree import Visibility
-from runner.stream.visibility import Viewer
+from runner.stream.visibility import VisibilityJudge
 
 HOME = Path("/h/home")
 SHOWN, NAMED, HIDDEN = Visibility.SHOWN, Visibility.NAMED, Visibility.HIDDEN
@@ -71,7 +71,7 @@ SHOWN, NAMED, HIDDEN = Visibility.SHOWN, Visibility.NAMED, Visibility.HIDDEN
 )
 def test_calls_are_judged_by_what_they_touch(tool: str, given: dict[str, Any], seen: Visibility) -> None:
     """Public folders are shown, private ones leave no trace, everything else keeps its name alone."""
-    assert Viewer(HOME).judge(tool, given) is seen
+    assert VisibilityJudge(HOME).judge(tool, given) is seen
 
 
 @pytest.mark.parametrize(
@@ -90,7 +90,7 @@ def test_calls_are_judged_by_what_they_touch(tool: str, given: dict[str, Any], s
 )
 def test_summaries_are_one_line_for_people(tool: str, given: dict[str, Any], summary: str) -> None:
     """A summary names the tool's doing and a public path, or only the tool."""
-    viewer = Viewer(HOME)
+    viewer = VisibilityJudge(HOME)
     assert viewer.summary(tool, given, viewer.judge(tool, given)) == summary
 
 
@@ -105,4 +105,4 @@ def test_summaries_are_one_line_for_people(tool: str, given: dict[str, Any], sum
 )
 def test_results_that_name_private_files_are_kept_back(content: str, shown: bool) -> None:
     """A result is shown unless it names what is private; plain words are no names."""
-    assert Viewer(HOME).shows_result(content) is shown
+    assert VisibilityJudge(HOME).shows_result(content) is shown

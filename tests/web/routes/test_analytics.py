@@ -4,7 +4,7 @@ from collections.abc import Sequence
 import pytest
 import trio
 
-from runner.analytics import Analytics, LogShelf, Session, sum_up
+from runner.analytics import Analytics, LogShelf, SessionFigures, sum_up
 from runner.content import Entry
 from runner.ledger import Figure
 from tests.support.site import Running, World, running
@@ -75,7 +75,7 @@ async def test_sums_are_made_only_when_something_changed(world: World, monkeypat
     """A look that finds nothing new gives the same bytes without adding up."""
     made: list[Analytics] = []
 
-    def counting(thoughts: Sequence[Entry], dreams: Sequence[Entry], sessions: Sequence[Session]) -> Analytics:
+    def counting(thoughts: Sequence[Entry], dreams: Sequence[Entry], sessions: Sequence[SessionFigures]) -> Analytics:
         made.append(sum_up(thoughts, dreams, sessions))
         return made[-1]
 

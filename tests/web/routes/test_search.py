@@ -3,7 +3,7 @@
 import attrs
 import pytest
 
-from runner.search import Found, SearchIndex, Wanted
+from runner.search import Found, SearchIndex, SearchQuery
 from tests.support.site import World, running
 from web.server.auth import API
 
@@ -16,7 +16,7 @@ def indexed(world: World) -> World:
     world.rescan()
     index.put(world.catalogue, index.behind(world.catalogue))
 
-    async def search(wanted: Wanted) -> Found:
+    async def search(wanted: SearchQuery) -> Found:
         return index.search(wanted)
 
     world.services = attrs.evolve(world.services, search=search)
@@ -112,9 +112,9 @@ async def test_meaning_says_why_it_is_not_there(world: World, mode: str) -> None
 async def test_meaning_and_words_are_blended(world: World) -> None:
     """Once the indexer can say what is near, `meaning` shows its order, and `both` what is high in either list."""
     entries(world)
-    asked: list[Wanted] = []
+    asked: list[SearchQuery] = []
 
-    async def near(wanted: Wanted) -> list[tuple[str, str]]:
+    async def near(wanted: SearchQuery) -> list[tuple[str, str]]:
         asked.append(wanted)
         return [("dreams", "d"), ("thoughts", "gone"), ("thoughts", "a")]
 

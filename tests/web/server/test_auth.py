@@ -1,14 +1,14 @@
 import pytest
 
-from web.server.auth import API, Caller, Entry, client_address, decide, needs_key
+from web.server.auth import API, Decision, Requester, client_address, decide, needs_key
 
 LOCAL = [(b"host", b"127.0.0.1:8000")]
 
 
 def caller(
     path: str = API + "/content/thoughts", *headers: tuple[bytes, bytes], peer: str | None = "127.0.0.1"
-) -> Caller:
-    return Caller(path, peer, list(headers) or LOCAL)
+) -> Requester:
+    return Requester(path, peer, list(headers) or LOCAL)
 
 
 @pytest.mark.parametrize(
@@ -38,24 +38,24 @@ def test_what_the_key_guards(path: str, *, needed: bool) -> None:
 @pytest.mark.parametrize(
     ("headers", "entry"),
     [
-        ([], Entry.NO_KEY),
-        ([(b"x-api-key", b"secret")], Entry.KEY),
-        ([(b"x-api-key", b"wrong")], Entry.WRONG_KEY),
-        ([(b"x-api-key", b"")], Entry.WRONG_KEY),
-        ([(b"x-api-key", b"\xff\xfe")], Entry.WRONG_KEY),
-        ([(b"x-api-key", b"secret"), (b"x-api-key", b"secret")], Entry.WRONG_KEY),
-        ([(b"x-api-key", b"secret"), (b"origin", b"https://evil.example")], Entry.KEY),
+        ([], Decision.NO_KEY),
+        ([(b"x-api-key", b"secret")], Decision.KEY),
+        ([(b"x-api-key", b"wrong")], Decision.WRONG_KEY),
+        ([(b"x-api-key", b"")], Decision.WRONG_KEY),
+        ([(b"x-api-key", b"\xff\xfe")], Decision.WRONG_KEY),
+        ([(b"x-api-key", b"secret"), (b"x-api-key", b"secret")], Decision.WRONG_KEY),
+        ([(b"x-api-key", b"secret"), (b"origin", b"https://evil.example")], Decision.KEY),
     ],
 )
-def test_with_a_key_set(headers: list[tuple[bytes, bytes]], entry: Entry) -> None:
+def test_with_a_key_set(headers: list[tuple[bytes, bytes]], entry: Decision) -> None:
     """Exactly the right key opens, from wherever; bytes that are no text are a wrong key."""
-    assert decide(Caller(API + "/content/thoughts", "203.0.113.9", headers), api_key="secret") is entry
+    assert decide(Requester(API + "/content/thoughts", "203.0.113.9", headers), api_key="secret") is entry
 
 
 @pytest.mark.parametrize("host", [b"127.0.0.1", b"127.0.0.1:8000", b"localhost:8000", b"LOCALHOST", b"[::1]:8000"])
 def test_without_a_key_the_machine_itself_may(host: bytes) -> None:
     """With no key, a loopback peer that asks by a loopback name is let in."""
-    assert decide(caller(API + "/admin/wake", (b"host", host)), api_key="") is Entry.LOOPBACK
+    assert decide(caller(API + "/admin/wake", (b"host", host)), api_key="") is Decision.LOOPBACK
 
 
 @pytest.mark.parametrize(
@@ -77,8 +77,8 @@ def test_without_a_key_the_machine_itself_may(host: bytes) -> None:
 )
 def test_without_a_key_others_may_not(headers: list[tuple[bytes, bytes]]) -> None:
     """A proxy's traces, another name for the host, or another site's page keep the door shut."""
-    found = decide(Caller(API + "/content/thoughts", "127.0.0.1", headers), api_key="")
-    assert found is Entry.NOT_LOCAL
+    found = decide(Requester(API + "/content/thoughts", "127.0.0.1", headers), api_key="")
+    assert found is Decision.NOT_LOCAL
     assert found.status == 403
     assert "API_KEY" in found.reason
 
@@ -114,5 +114,5 @@ def test_our_own_page_may() -> None:
 )
 def test_a_clients_address(peer: str | None, forwarded: list[bytes], address: str | None) -> None:
     """Only a trusted proxy is believed, and only its own last word."""
-    who = Caller("/", peer, [(b"x-forwarded-for", value) for value in forwarded])
+    who = Requester("/", peer, [(b"x-forwarded-for", value) for value in forwarded])
     assert client_address(who, ("10.0.0.0/8",)) == address

@@ -5,7 +5,7 @@ import attrs
 import trio
 from trio.testing import MockClock, wait_all_tasks_blocked
 
-from runner.live import Hub, HubLimits, HubWriter, Limits
+from runner.live import Hub, HubLimits, HubWriter, ViewerLimits
 from web.server.fanout import TOGETHER, Pump, Viewer
 
 HEARTBEAT = b": alive\n\n"
@@ -109,7 +109,7 @@ async def test_a_client_that_can_not_take_it_all_waits_alone(autojump_clock: Moc
 
 async def test_a_client_that_never_reads_is_cut(autojump_clock: MockClock) -> None:
     """Its buffer stays bounded, it is told nothing more, and its stream ends once its wire lets go of it."""
-    hub = Hub("b", limits=HubLimits(viewer=Limits(frames=4, size=1024, missed=20)))
+    hub = Hub("b", limits=HubLimits(viewer=ViewerLimits(frames=4, size=1024, missed=20)))
     async with Stage.set_up(hub) as stage:
         dead = Client(room=0)
         viewer = stage.join(dead)

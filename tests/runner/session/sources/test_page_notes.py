@@ -5,7 +5,7 @@ from pathlib import Path
 
 from runner.resources import prompts_dir
 from runner.session.context import gather
-from runner.session.prompt import Prompter, Wanted
+from runner.session.prompt import Prompter, PromptInput
 from runner.session.sources import page_notes, recent_thought
 from runner.tools.capabilities import Capabilities
 from tests.runner.session.asking import ask_for, write
@@ -39,12 +39,12 @@ async def test_the_next_prompt_has_them(tmp_path: Path) -> None:
     path = write(tmp_path / "thoughts" / "odd.md", "---\ndate: soon\ntitle: T\n---\nwords")
     prompter = Prompter(prompts_dir(), Capabilities(("Read", "Write")))
     ask = ask_for(tmp_path)
-    system = prompter.render(ask, await gather(ask, offline=True), Wanted()).system
+    system = prompter.render(ask, await gather(ask, offline=True), PromptInput()).system
     assert '<section name="house notes">' in system
     assert "- thoughts/odd.md: date 'soon' is no day; " in system
     write(path, "---\ndate: 2026-02-03\ntitle: T\n---\nwords")
     ask = ask_for(tmp_path)
-    assert "house notes" not in prompter.render(ask, await gather(ask, offline=True), Wanted()).system
+    assert "house notes" not in prompter.render(ask, await gather(ask, offline=True), PromptInput()).system
 
 
 async def test_the_newest_thought_is_read_as_it_is_served(tmp_path: Path) -> None:

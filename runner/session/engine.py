@@ -24,7 +24,7 @@ from runner.session.budget_guard import BudgetGuard
 from runner.session.choose import Chosen
 from runner.session.close import Closing, SessionEnding
 from runner.session.context import SOURCES, gather
-from runner.session.errors import SessionLockedError
+from runner.session.errors import SessionLockedError, in_one_line
 from runner.session.hooks import HOOKS, Hook, HookContext, NoIndex, SemanticIndex
 from runner.session.kinds import KINDS, Deadline, SessionKind, kind_of
 from runner.session.lock import SessionLock
@@ -137,7 +137,7 @@ class Engine:
         except Exception as failure:
             if only_claimed:
                 only_claimed = False
-                await self.give_back(wake, _words(failure), counted=True, ledger=self.patient)
+                await self.give_back(wake, in_one_line(failure), counted=True, ledger=self.patient)
             raise
         finally:
             if only_claimed:
@@ -290,7 +290,7 @@ class _Session:
             self.session_run = self._performance(order, report)
             result = await self.session_run.run()
         except Exception as failure:  # noqa: BLE001 - a fault of ours must not leave a wake without its record
-            error = f"internal error: {_words(failure)}"
+            error = f"internal error: {in_one_line(failure)}"
         finally:
             interrupted = self.why_cancelled() if result is None and error is None else None
             with trio.CancelScope(shield=True):
@@ -492,10 +492,3 @@ class _Session:
 
         with contextlib.suppress(OSError):  # as above
             await engine.run_sync(tidy)
-
-
-def _words(failure: Exception) -> str:
-    """An error in one line; of a group the first leaf, which is what went wrong first."""
-    while isinstance(failure, ExceptionGroup):
-        failure = failure.exceptions[0]
-    return f"{type(failure).__name__}: {' '.join(str(failure).split())}"[:400]

@@ -34,3 +34,10 @@ class NotDueError(Exception):
 
 class HookFailedError(Exception):
     """The hook could not do its work; the text says why, in words for people."""
+
+
+def in_one_line(failure: Exception) -> str:
+    """An error in one line; of a group the first leaf, which is what went wrong first."""
+    while isinstance(failure, ExceptionGroup):
+        failure = failure.exceptions[0]
+    return f"{type(failure).__name__}: {' '.join(str(failure).split())}"[:400]

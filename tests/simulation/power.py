@@ -160,7 +160,7 @@ class Power:
             self.opened = list(value)
             self.ledger = self.opened[0]
             self.passed(name)
-        elif name.startswith("Doors"):
+        elif name.startswith("LedgerGateway"):
             pass  # it has been closed
         elif self.ledger.total_changes != before:
             if name == "Wakes.claim":

@@ -132,8 +132,8 @@ def test_a_reader_that_leaves_is_no_trouble(lived: CommandLine) -> None:
     reading, writing = os.pipe()
     os.close(reading)
     program = (
-        "import os, sys; from runner.cli.app import main; from runner.cli.context import Shell;"
-        "sys.exit(main(sys.argv[1:], Shell(os.environ, lambda _: 0)))"
+        "import os, sys; from runner.cli.app import main; from runner.cli.context import CliContext;"
+        "sys.exit(main(sys.argv[1:], CliContext(os.environ, lambda _: 0)))"
     )
     ran = subprocess.run(
         [sys.executable, "-c", program, "schedule", "--limit", "1000", "--home", str(lived.home)],

@@ -311,8 +311,8 @@ def test_a_home_with_no_model_refuses_with_the_reason(lived: CommandLine) -> Non
 def test_ctrl_c_ends_the_session_and_records_it(rehearsing: CommandLine) -> None:
     """An interrupt in the middle of the writing ends the session; its row says interrupted, the status is idle."""
     program = (
-        "import os, sys; from runner.cli.app import main; from runner.cli.context import Shell;"
-        "sys.exit(main(sys.argv[1:], Shell(os.environ, lambda _: 0)))"
+        "import os, sys; from runner.cli.app import main; from runner.cli.context import CliContext;"
+        "sys.exit(main(sys.argv[1:], CliContext(os.environ, lambda _: 0)))"
     )
     running = subprocess.Popen(
         [sys.executable, "-u", "-c", program, "wake", "noon", "--verbose"],

@@ -121,10 +121,10 @@ async def test_a_hand_too_many_is_an_error(
     """Two tasks that receive from a mailbox with one hand are a mistake, told at once."""
     nursery.start_soon(box.receive)
     await trio.testing.wait_all_tasks_blocked()
-    with pytest.raises(RuntimeError, match=r"1 hand\(s\)"):
+    with pytest.raises(RuntimeError, match=r"1 message\(s\) at a time"):
         await box.receive()
     box.ref.tell(Do(1))
-    with pytest.raises(RuntimeError, match=r"1 hand\(s\)"):
+    with pytest.raises(RuntimeError, match=r"1 message\(s\) at a time"):
         await box.receive()
 
 

@@ -47,7 +47,7 @@ def test_without_a_mailbox_any_intensity_will_do() -> None:
     assert ChildSpec(name="a", factory=acting(idle), intensity=Intensity(0, 60)).intensity.restarts == 0
 
 
-@pytest.mark.parametrize("wrong", [{"hands": 0}, {"max_attempts": 0}, {"capacity": 0}])
+@pytest.mark.parametrize("wrong", [{"concurrency": 0}, {"max_attempts": 0}, {"capacity": 0}])
 def test_an_impossible_mailbox_is_refused(wrong: dict[str, int]) -> None:
     """A mailbox needs room, a hand and an attempt."""
     settings: dict[str, Any] = {"capacity": 1} | wrong

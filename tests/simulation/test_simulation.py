@@ -25,19 +25,19 @@ ALWAYS = (
     "Wakes.release",
     "Wakes.expire",
     "Sessions.record_missed_slot",
-    "Letters.offer",
-    "Letters.settle",
+    "LetterRecords.offer",
+    "LetterRecords.settle",
     "OwnWakes.look: remove data/self-schedule.json",
     "Spend.reserve",
     "Sessions.spawning",
     "the model begins",
     "Sessions.running",
     "LineFiles.run: append data/live-stream.jsonl",
-    "Status.active: rename data/session-status.json",
+    "StatusFile.active: rename data/session-status.json",
     "Sessions.finish",
     "Hooks.begin",
     "Hooks.finish",
-    "Status.idle: rename data/session-status.json",
+    "StatusFile.idle: rename data/session-status.json",
 )
 """Points between two durable writes that no run of a hundred days may leave out."""
 

@@ -71,17 +71,26 @@ class Access(NamedTuple):
             return None
         return f"{path} is closed to this session: {top} belongs to the house"
 
-    def refusal_through(self, path: str, *, write: bool = False) -> str | None:
-        """The same for whoever follows links: the place they lead to has to be allowed too. Looks at the disk."""
-        if path.startswith("~"):
+    def refusal_through(self, path: str, *, write: bool = False, cwd: str = "") -> str | None:
+        """The same for whoever follows links: the place they lead to has to be allowed too. Looks at the disk.
+
+        A path is taken from *cwd*, where there is one; the home may be called by its own name or by the one it has on
+        the disk, if a link leads to it.
+        """
+        there = self._replace(home=os.path.realpath(self.home))
+        if cwd and os.path.realpath(cwd) != there.home:
+            path = posixpath.join(cwd, path)
+        inside = self.relative(path)
+        if inside is None:
+            inside = there.relative(path)
+        if path.startswith("~") or inside is None:
             return f"{path} is outside your home; only files inside it can be used"
-        refused = self.refusal(path, write=write)
+        refused = self.refusal(inside, write=write)
         if refused is not None:
             return refused
-        there = self._replace(home=os.path.realpath(self.home))
-        real = os.path.realpath(posixpath.join(self.home, path))
+        real = os.path.realpath(posixpath.join(there.home, inside))
         # what a link brings from another folder would be shown to the public like what lies in this one
-        if there.refusal(real, write=write) is None and _top(there.relative(real)) == _top(self.relative(path)):
+        if there.refusal(real, write=write) is None and _top(there.relative(real)) == _top(inside):
             return None
         return f"{path} leads by a link out of its folder; links are followed only to places in the same one"
 

@@ -57,11 +57,11 @@ def _fits(call: str, pattern: str) -> bool:
     )
 
 
-def refused_path(tool: str, given: Mapping[str, Any], access: Access) -> str | None:
+def refused_path(tool: str, given: Mapping[str, Any], access: Access, cwd: str = "") -> str | None:
     """Why this tool may not touch what it names; None where it may, or names nothing."""
     write = tool not in _READS
     for path in _places(tool, given):
-        refused = access.refusal_through(path, write=write)
+        refused = access.refusal_through(path, write=write, cwd=cwd)
         if refused is not None:
             return refused
     return None
@@ -88,7 +88,7 @@ def verdict(told: Mapping[str, Any], call: Mapping[str, Any]) -> str | None:
     tool: str = call["tool_name"]
     given: Mapping[str, Any] = call["tool_input"]
     if tool != SHELL:
-        return refused_path(tool, given, of_json(told["access"]))
+        return refused_path(tool, given, of_json(told["access"]), str(call.get("cwd", "")))
     names, patterns = told["commands"], told["patterns"]
     if told["shell"] or passes(given["command"], names, patterns):
         return None

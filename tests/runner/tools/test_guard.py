@@ -245,6 +245,29 @@ def test_links_are_followed_only_inside_their_folder(home: Path) -> None:
     )
 
 
+def test_a_home_behind_a_link_is_the_same_home(tmp_path: Path, home: Path) -> None:
+    """Called by the link or by its name on the disk, from wherever the shell went: what is open is, what is closed is."""
+    link = tmp_path / "claude-home"
+    link.symlink_to(home)
+    (home / "thoughts" / "a.md").write_text("x")
+    (home / "runner" / "x.md").write_text("x")
+
+    def asked(path: Path | str, cwd: Path | None = None) -> str | None:
+        given = {"tool_name": "Read", "tool_input": {"file_path": str(path)}} | ({"cwd": str(cwd)} if cwd else {})
+        return guard.verdict(json.loads(told(link)), given)
+
+    for open_ in (link / "thoughts/a.md", home / "thoughts/a.md", "thoughts/a.md"):
+        assert asked(open_) is None, open_
+        assert asked(open_, home) is None, open_
+        assert asked(open_, link) is None, open_
+    assert asked("a.md", home / "thoughts") is None
+    for closed in (link / "runner/x.md", home / "runner/x.md", "runner/x.md", tmp_path / "x"):
+        assert asked(closed) is not None, closed
+        assert asked(closed, home) is not None, closed
+    assert asked("x.md", home / "runner") is not None
+    assert asked("x.md", tmp_path) is not None
+
+
 def test_private_words_are_read_by_grant(home: Path) -> None:
     """Alone with its own a session reads its mail; holding letters of one it reads that one's; with strangers none."""
     mira, tom = "mailbox/mira/thread.jsonl", "mailbox/tom/thread.jsonl"

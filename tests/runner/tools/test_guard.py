@@ -246,7 +246,7 @@ def test_links_are_followed_only_inside_their_folder(home: Path) -> None:
 
 
 def test_a_home_behind_a_link_is_the_same_home(tmp_path: Path, home: Path) -> None:
-    """Called by the link or by its name on the disk, from wherever the shell went: what is open is, what is closed is."""
+    """By the link or by its name on the disk, from wherever the shell went: what is open is, what is closed is."""
     link = tmp_path / "claude-home"
     link.symlink_to(home)
     (home / "thoughts" / "a.md").write_text("x")

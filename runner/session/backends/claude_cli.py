@@ -132,6 +132,8 @@ def arguments(order: RunOrder, options: CliOptions) -> list[str]:
         ]
     # the home's own CLI settings are not read: the resident can write them, and they can name programs to run
     argv += ["--settings", str(order.private / SETTINGS), "--setting-sources", "user", "--strict-mcp-config"]
+    # the program knows its folder by the name on the disk; the prompts call it as the settings do
+    argv += ["--add-dir", str(order.home)]
     if order.budget_usd is not None:
         argv += ["--max-budget-usd", f"{order.budget_usd:.4f}"]
     if order.resume is not None:

@@ -179,6 +179,29 @@ async def test_closed_places_stay_closed_to_the_real_cli(tmp_path: Path, kind: s
         assert not (home / "data" / "tmp" / wake.id).exists()
 
 
+async def test_a_home_behind_a_link_is_open_and_closed_alike(tmp_path: Path) -> None:
+    """The program may call it by the link or by its name on the disk; what is the resident's is written either way."""
+    async with stage(tmp_path) as s:
+        real = tmp_path / "real"
+        s.home.rename(real)
+        s.home.symlink_to(real)
+        (real / "runner" / ".env").write_text(SECRET)
+        given = {"content": "words"}
+        uses = [
+            Use("Write", {"file_path": str(s.home / "projects/a.md"), **given}, id="link"),
+            Use("Write", {"file_path": str(real / "projects/b.md"), **given}, id="real"),
+            Use("Read", {"file_path": str(s.home / "runner/.env")}, id="closed"),
+            Use("Read", {"file_path": str(real / "runner/.env")}, id="closed too"),
+        ]
+        async with service([Turn(tuple(uses)), text("So.")]) as api:
+            with trio.fail_after(60):
+                await s.engine(backend(tmp_path, api)).run(await s.claimed())
+        failed = [name for name, found in results_of(api).items() if found.get("is_error") is True]
+        assert sorted(failed) == ["closed", "closed too"], results_of(api)
+        assert [(real / "projects" / name).read_text() for name in ("a.md", "b.md")] == ["words", "words"]
+        assert SECRET not in json.dumps(api.requests)
+
+
 def state_of(home: Path, around: Path) -> dict[str, str]:
     """What lies where no session writes."""
     found = {name: (home / name).read_text() if (home / name).is_file() else "" for name in (*HOUSE, *OTHERS)}

@@ -19,7 +19,8 @@ from typing import TypeAlias, TypeVar
 
 import trio
 
-from runner.resources import prompts_dir
+from runner.content import Catalogue, CatalogueCache, read_kinds, scan
+from runner.resources import config_dir, prompts_dir
 from runner.schedule import load_schedule
 from runner.session.context import SOURCES, gather
 from runner.session.kinds import kind_of
@@ -74,6 +75,15 @@ async def measure(settings: Settings, rounds: int) -> Figures:
     }
 
 
+def keep_catalogue(settings: Settings) -> None:
+    """As every home has it that was served."""
+    kinds = read_kinds(config_dir() / "content.toml")
+    catalogue, _ = scan(Catalogue.empty(kinds, settings.home, settings.resident.zone))
+    cache = CatalogueCache(settings.paths.catalogue_db)
+    cache.save(catalogue)
+    cache.close()
+
+
 def main(argv: Sequence[str] | None = None) -> int:
     """Measure and print."""
     parser = argparse.ArgumentParser(prog="bench_context", description=__doc__)
@@ -87,6 +97,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         settings = load_settings(given, {}, None).settings
         until = datetime(2026, 3, 2, 12, 0, tzinfo=settings.resident.zone)
         figures: Figures = {"entries": make_large_home(home, entries=options.entries, until=until)}
+        keep_catalogue(settings)
         figures |= trio.run(measure, settings, options.rounds)
     if options.json:
         print(json.dumps({name: round(value, 3) for name, value in figures.items()}))

@@ -15,7 +15,6 @@ from collections.abc import Iterable
 from functools import partial
 from itertools import islice
 from pathlib import Path
-from typing import TypeVar
 
 import attrs
 import trio
@@ -39,8 +38,6 @@ from runner.content import (
 from runner.kernel import ActorContext, EventRing, Mailbox, Ref
 from runner.offload import RunSync
 from runner.search import NoMeaningError, SearchIndex
-
-T = TypeVar("T")
 
 TOGETHER = 2048
 """News of single files that are looked at in one go."""

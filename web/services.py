@@ -2,7 +2,7 @@
 
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from datetime import datetime
-from typing import Any, Protocol, TypeVar
+from typing import Any, Protocol
 
 import attrs
 
@@ -15,8 +15,6 @@ from runner.operator.wakes import Admitted
 from runner.search import Found, NoMeaningError, SearchQuery
 from runner.settings import Settings
 from runner.triggers.intake import NotNow
-
-T = TypeVar("T")
 
 
 class AccessLog(Protocol):

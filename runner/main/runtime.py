@@ -10,7 +10,6 @@ from datetime import datetime, timedelta
 from functools import partial
 from pathlib import Path
 from socket import socket
-from typing import TypeVar
 
 import attrs
 import trio
@@ -58,8 +57,6 @@ from runner.triggers.intake import Intake
 from runner.triggers.triggers import Triggers
 from web.services import Services
 from web.status import SessionStatus
-
-T = TypeVar("T")
 
 CACHE_CLOSED_WITHIN = 2.0
 

@@ -136,13 +136,13 @@ def _api(settings: Settings, around: Surroundings) -> AnthropicApi:
         stall=settings.session.stall_seconds,
     )
     tools = HomeTools(settings.home, settings.session.tools)
-    return AnthropicApi(options, tools, around.run_sync, _errands(settings, around))
+    return AnthropicApi(options, tools, around.run_sync, _resident_commands(settings, around))
 
 
 def _rehearsal(settings: Settings, around: Surroundings) -> Rehearsal:
     tools = HomeTools(settings.home, (*settings.session.tools, "Read", "Write", "List"))
-    return Rehearsal(tools, around.run_sync, settings.session.rehearsal_speed, _errands(settings, around))
+    return Rehearsal(tools, around.run_sync, settings.session.rehearsal_speed, _resident_commands(settings, around))
 
 
-def _errands(settings: Settings, around: Surroundings) -> ResidentCommands:
+def _resident_commands(settings: Settings, around: Surroundings) -> ResidentCommands:
     return ResidentCommands(settings, load_schedule(settings.resident.zone), around.now)

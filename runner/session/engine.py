@@ -311,7 +311,9 @@ class _Session:
         context = await gather(ask, engine.sources)
         wanted = engine.wanted(self.kind, wake.message, wake.sender, wake.image or "")
         prompts = await engine.run_sync(lambda: engine.prompter.render(ask, context, wanted))
-        links = await engine.run_sync(lambda: leading_out(grants.access_of(prompts.grant, settings.home)))
+        links: tuple[str, ...] = ()
+        if engine.chosen.name == "claude-cli":  # the others' tools follow no link at all
+            links = await engine.run_sync(lambda: leading_out(grants.access_of(prompts.grant, settings.home)))
         notes = [f"Not gathered: {name} ({why})" for name, why in sorted(context.missing.items())]
         notes += [f"Left out of the prompt: {cut}" for cut in prompts.cuts]
         notes += [f"Closed to this session: the link {link}, for where it leads" for link in links]
@@ -482,7 +484,7 @@ class _Session:
             await self._log([engine.redactor.text(" ".join(line.split())) for line in lines])
 
         def tidy() -> None:
-            # the log first: while there is a workplace, a later life looks whether its log has an end
+            # the log first: while there is a workspace, a later life looks whether its log has an end
             if log.exists():
                 sessionlog.end(log, exit_code=code, now=engine.local_now())
             if unfinished:

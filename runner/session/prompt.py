@@ -8,7 +8,6 @@ from typing import Any
 import attrs
 import jinja2
 
-from runner.home.tree import TOP
 from runner.session import inert
 from runner.session.context import Context
 from runner.session.errors import PromptError
@@ -85,7 +84,7 @@ class Prompter:
         strangers = _holds_strangers_words(ask, context, wanted)
         grant = self._grant(ask, context, wanted, strangers=strangers)
         lost = _lost(ask, strangers=strangers)
-        values: dict[str, Any] = {**context.values, **self._facts(ask, wanted, lost, grant), "fence": fence}
+        values: dict[str, Any] = {**context.values, **self._facts(ask, context, wanted, lost, grant), "fence": fence}
         system, cuts = self._system(values)
         user = self._render(f"{ask.kind.template}.md.j2", values)
         sections = {name: _size(value) for name, value in context.values.items()}
@@ -103,7 +102,9 @@ class Prompter:
             _inside(ask.settings.home, wanted.image),
         )
 
-    def _facts(self, ask: Ask, wanted: PromptInput, lost: tuple[str, ...], grant: Grant) -> dict[str, Any]:
+    def _facts(
+        self, ask: Ask, context: Context, wanted: PromptInput, lost: tuple[str, ...], grant: Grant
+    ) -> dict[str, Any]:
         kind: SessionKind = ask.kind
         resident = ask.settings.resident
         capabilities = self.capabilities.without(lost)
@@ -113,7 +114,7 @@ class Prompter:
             "resident": resident.name,
             "owner": resident.owner,
             "claude_home": str(ask.settings.home),
-            "directories": _directories(access_of(grant, ask.settings.home)),
+            "directories": _open_to_it(context, access_of(grant, ask.settings.home)),
             "tools": capabilities.tools,
             "commands": capabilities.usage(),
             "able": capabilities,
@@ -163,13 +164,9 @@ def _inside(home: Path, image: str) -> tuple[str, ...]:
     return (inside,) if inside else ()
 
 
-def _directories(access: Access) -> tuple[tuple[str, str], ...]:
+def _open_to_it(context: Context, access: Access) -> tuple[tuple[str, str], ...]:
     """The folders that this session can look into, and what each is for."""
-    return tuple(
-        (folder.name, folder.about if folder.writable else f"{folder.about}; read only")
-        for folder in TOP
-        if folder.about and folder.name not in access.closed
-    )
+    return tuple((name, about) for name, about in context.values["directories"] if name not in access.closed)
 
 
 def _size(value: object) -> int:

@@ -112,7 +112,7 @@ class Recovery:
         return tuple(done)
 
     async def _leave(self, place: Workspace) -> None:
-        """End the log of a session that is over, if its own life did not come to it; then its workplace can go."""
+        """End the log of a session that is over, if its own life did not come to it; then its workspace can go."""
         session_id = place.folder.name
         row = await self.ledger.sessions.get(session_id)
         code = row.exit_code if row is not None and row.exit_code is not None else 1

@@ -3,7 +3,9 @@
 from runner.home.tree import TOP
 from runner.session.sources.base import Ask, Source
 
-DIRECTORIES = tuple((folder.name, folder.about) for folder in TOP if folder.about)
+DIRECTORIES = tuple(
+    (folder.name, folder.about if folder.writable else f"{folder.about}; read only") for folder in TOP if folder.about
+)
 
 
 async def gather(ask: Ask) -> tuple[tuple[str, str], ...]:  # noqa: ARG001 - the same for every wake
